@@ -1,1 +1,16 @@
-//! Under construction.
+//! Qwen2.5-VL without running it: what its files say, how text and pictures become numbers, where tokens stand.
+//!
+//! There is one of each here, used by runtime, trainer and exporter alike: one config reader ([`ModelConfig`]), one
+//! table of names ([`names`]), one wire format, one resize, one position rule, one layout of vision windows.
+
+mod config;
+mod error;
+mod generation;
+mod json;
+pub mod names;
+mod preprocessor;
+
+pub use config::{ModelConfig, TextConfig, VISION_RMS_NORM_EPS, VISION_ROPE_THETA, VisionConfig};
+pub use error::ModelError;
+pub use generation::GenerationConfig;
+pub use preprocessor::PreprocessorConfig;
