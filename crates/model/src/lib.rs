@@ -6,11 +6,21 @@
 mod config;
 mod error;
 mod generation;
+mod grid;
 mod json;
+mod manifest;
 pub mod names;
+mod patches;
 mod preprocessor;
+mod resize;
+mod sha256;
 
 pub use config::{ModelConfig, TextConfig, VISION_RMS_NORM_EPS, VISION_ROPE_THETA, VisionConfig};
 pub use error::ModelError;
 pub use generation::GenerationConfig;
+pub use grid::GridThw;
+pub use manifest::{Card, MANIFEST_FORMAT, Manifest, Weights};
+pub use patches::{PixelValues, Preprocessor, preprocess};
 pub use preprocessor::PreprocessorConfig;
+pub use resize::{MAX_ASPECT_RATIO, MAX_RESIZED_PX, ResizeError, Resizer, smart_resize};
+pub use sha256::sha256_hex;

@@ -8,7 +8,7 @@ use crate::json::{self, Section};
 const FILE: &str = "preprocessor_config.json";
 
 /// Most pixels a frame may be resized to; four times an 8 K frame.
-const MAX_PIXELS: u64 = 1 << 27;
+pub(crate) const MAX_PIXELS: u64 = 1 << 27;
 
 /// Size bounds and normalisation of a frame.
 #[derive(Clone, Debug, PartialEq)]
