@@ -1,1 +1,36 @@
-//! Under construction.
+//! How good proactive replies are: the right words, in time, once.
+//!
+//! [`run_pauc`] scores a prediction file against an annotation file in ProactiveVideoQA's form. Below it:
+//! [`Annotations`] and [`Predictions`] read the files, a [`Judge`] says how well replies cover a gold answer,
+//! [`pauc`] is the metric as pure functions, [`evaluate`] walks all items, [`SubsetResult`] is what is reported, and
+//! [`metric`] says what each number means. [`span_hits`] tells people which answers were met.
+
+mod annotation;
+mod error;
+mod evaluate;
+mod finding;
+mod jsonl;
+mod judge;
+mod lenient_json;
+pub mod metric;
+mod omega;
+pub mod pauc;
+mod predictions;
+mod repeats;
+mod report;
+mod run_pauc;
+mod span_hits;
+mod words;
+
+pub use annotation::{Annotations, GoldAnswer, Item, Span, UserText};
+pub use error::BenchError;
+pub use evaluate::{Evaluation, Tally, evaluate};
+pub use finding::{Finding, FindingKind};
+pub use judge::{ExactJudge, Judge, JudgeRequest, MAX_SCORE, ScoresJudge};
+pub use metric::{Direction, METRICS, Metric};
+pub use omega::Omega;
+pub use predictions::{Predictions, SILENCE_TEXT, TimedReply};
+pub use repeats::exact_repeats;
+pub use report::{PercentByOmega, SubsetResult, SubsetTable};
+pub use run_pauc::{JudgeChoice, PaucOptions, PaucRun, Strictness, run_pauc};
+pub use span_hits::{SpanHits, SpanOutcome, span_hits};

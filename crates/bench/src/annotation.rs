@@ -1,0 +1,345 @@
+//! Gold answers in ProactiveVideoQA's form (arXiv 2507.09313, released `anno.json`): a JSON list of
+//! `{video, question_id, duration, conversation: [{role, content, time}], answer: [{role, content,
+//! related_timespan: [a, b], reply_timespan: [a, b], type?}]}`.
+//!
+//! The reader is tolerant, because the files of this field are not clean: what it cannot use it lists as a
+//! [`Finding`] and goes on. An answer stays a gold turn whatever is odd about it, so that a turn-weighted mean has
+//! the same turns as in the released scripts; an answer nobody can meet counts as silence for everybody.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::finding::FindingKind::{BadField, BadItem, BadSpan, DuplicateId, EmptyAnswer, UnknownField};
+use crate::{BenchError, Finding, FindingKind, lenient_json};
+
+/// A stretch of the video, both ends included, in seconds from its start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    /// First instant of the span.
+    pub start_secs: f64,
+    /// Last instant of the span.
+    pub end_secs: f64,
+}
+
+impl Span {
+    /// Both ends are inside. A reversed span holds nothing.
+    pub fn contains(&self, secs: f64) -> bool {
+        self.start_secs <= secs && secs <= self.end_secs
+    }
+
+    /// Length in seconds; negative for a reversed span.
+    pub fn length_secs(&self) -> f64 {
+        self.end_secs - self.start_secs
+    }
+}
+
+/// A text the user side says in the course of the video: a question, or a subtitle line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserText {
+    /// When, in seconds of the video.
+    pub time_secs: f64,
+    /// The words.
+    pub text: String,
+}
+
+impl UserText {
+    /// Subtitle lines are further user turns, told by their first word (TV subset).
+    pub fn is_subtitle(&self) -> bool {
+        self.text.starts_with("Subtitle:")
+    }
+}
+
+/// What should be said, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoldAnswer {
+    /// The words.
+    pub text: String,
+    /// The question it answers, where the file says so (the kitchen clips do).
+    pub question: Option<String>,
+    /// Where the evidence is seen. Decides what is late; `None` falls back to `reply_timespan`.
+    pub related_timespan: Option<Span>,
+    /// Where a reply counts. `None` when the file holds no usable one: no reply can meet this answer.
+    pub reply_timespan: Option<Span>,
+    /// The `type` of the released files, where there is one.
+    pub kind: Option<String>,
+}
+
+impl GoldAnswer {
+    /// The end of the evidence: replies after it fall under the late rule.
+    pub fn related_end_secs(&self) -> Option<f64> {
+        self.related_timespan.or(self.reply_timespan).map(|span| span.end_secs)
+    }
+}
+
+/// One video with its user texts and gold answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Identity that predictions name; the file's `question_id`, else its `video`.
+    pub question_id: String,
+    /// File name of the video below `videos/`.
+    pub video: String,
+    /// Length of the video in seconds, where the file has a usable one.
+    pub duration_secs: Option<f64>,
+    /// What the user side says, in time order.
+    pub conversation: Vec<UserText>,
+    /// What should be said, in the order of the file: scores name answers by this index.
+    pub answers: Vec<GoldAnswer>,
+}
+
+impl Item {
+    /// The question an answer belongs to: its own where the file says so, else the last one asked up to the start
+    /// of its span (subtitles are no questions), else the first.
+    pub fn question_of<'a>(&'a self, answer: &'a GoldAnswer) -> &'a str {
+        if let Some(question) = &answer.question {
+            return question;
+        }
+        let mut questions = self.conversation.iter().filter(|turn| !turn.is_subtitle()).peekable();
+        let first = questions.peek().map_or("", |turn| turn.text.as_str());
+        let start_secs = answer.reply_timespan.map_or(f64::INFINITY, |span| span.start_secs);
+        questions.take_while(|turn| turn.time_secs <= start_secs).last().map_or(first, |turn| turn.text.as_str())
+    }
+
+    /// Length of the video; where the file has none, the end of the last reply span stands in for it.
+    pub fn duration_or_last_span_secs(&self) -> f64 {
+        let last_end = || {
+            let ends = self.answers.iter().filter_map(|answer| answer.reply_timespan).map(|span| span.end_secs);
+            ends.fold(0.0, f64::max)
+        };
+        self.duration_secs.unwrap_or_else(last_end)
+    }
+}
+
+/// A read annotation file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Annotations {
+    /// The items, in the order of the file; of several with one identity only the first.
+    pub items: Vec<Item>,
+    /// What was odd.
+    pub findings: Vec<Finding>,
+}
+
+impl Annotations {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not JSON, or is not a list. Everything else is a [`Finding`].
+    pub fn read(path: &Path) -> Result<Self, BenchError> {
+        let bytes = fs::read(path).map_err(|cause| BenchError::Read { path: path.to_owned(), cause })?;
+        Self::parse(&bytes, &path.display().to_string())
+    }
+
+    /// Reads the bytes of a file; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn parse(bytes: &[u8], origin: &str) -> Result<Self, BenchError> {
+        let values: Vec<Value> = lenient_json::parse(bytes)
+            .map_err(|err| BenchError::NotAnnotations { origin: origin.to_owned(), cause: err.to_string() })?;
+        let mut reader = Reader::default();
+        let mut seen = HashSet::new();
+        let mut items = Vec::with_capacity(values.len());
+        for (idx, value) in values.iter().enumerate() {
+            let Some(item) = reader.item(idx, value) else { continue };
+            if seen.insert(item.question_id.clone()) {
+                items.push(item);
+            } else {
+                reader.place = format!("item {} ({})", idx + 1, item.question_id);
+                reader.find(DuplicateId, "this identity was there before; the first counts");
+            }
+        }
+        Ok(Self { items, findings: reader.into_findings() })
+    }
+
+    /// The items, if nothing was odd.
+    ///
+    /// # Errors
+    /// The first finding, with their number.
+    pub fn strict(self, origin: &str) -> Result<Self, BenchError> {
+        match self.findings.first() {
+            None => Ok(self),
+            Some(first) => Err(BenchError::Strict {
+                origin: origin.to_owned(),
+                count: self.findings.len(),
+                first: Box::new(first.clone()),
+            }),
+        }
+    }
+}
+
+const ITEM_FIELDS: &[&str] = &[
+    "video",
+    "question_id",
+    "duration",
+    "conversation",
+    "answer", //
+    "frame",
+    "audio", // TV subset
+    "seed",
+    "segments",
+    "model_replies", // generated worlds
+];
+const TURN_FIELDS: &[&str] = &["role", "content", "time"];
+const ANSWER_FIELDS: &[&str] = &["role", "content", "related_timespan", "reply_timespan", "type", "question"];
+
+/// Walks one file and keeps what was odd.
+#[derive(Default)]
+struct Reader {
+    place: String,
+    findings: Vec<Finding>,
+    unknown_fields: BTreeMap<String, usize>,
+}
+
+impl Reader {
+    fn find(&mut self, kind: FindingKind, what: impl Into<String>) {
+        self.findings.push(Finding::new(kind, self.place.clone(), what));
+    }
+
+    fn into_findings(mut self) -> Vec<Finding> {
+        for (field, count) in self.unknown_fields {
+            self.findings.push(Finding::new(UnknownField, field, format!("a field nobody published, {count} time(s)")));
+        }
+        self.findings
+    }
+
+    fn note_unknown(&mut self, object: &Map<String, Value>, known: &[&str], prefix: &str) {
+        for field in object.keys().filter(|field| !known.contains(&field.as_str())) {
+            *self.unknown_fields.entry(format!("{prefix}{field}")).or_default() += 1;
+        }
+    }
+
+    fn item(&mut self, idx: usize, value: &Value) -> Option<Item> {
+        self.place = format!("item {}", idx + 1);
+        let Some(object) = value.as_object() else {
+            self.find(BadItem, format!("an object is expected, found {}; left out", lenient_json::shown(Some(value))));
+            return None;
+        };
+        self.note_unknown(object, ITEM_FIELDS, "");
+        let video = lenient_json::text(object.get("video"));
+        let Some(question_id) = lenient_json::id(object.get("question_id")).or(video.map(str::to_owned)) else {
+            self.find(BadItem, "neither question_id nor video names it; left out");
+            return None;
+        };
+        self.place = format!("item {} ({question_id})", idx + 1);
+        if video.is_none() {
+            self.find(BadField, format!("video: a file name is expected, found {}", shown(object, "video")));
+        }
+        let duration_secs = lenient_json::secs(object.get("duration")).filter(|secs| *secs > 0.0);
+        if duration_secs.is_none() {
+            let found = shown(object, "duration");
+            self.find(BadField, format!("duration: seconds above 0 are expected, found {found}"));
+        }
+        Some(Item {
+            video: video.unwrap_or_default().to_owned(),
+            duration_secs,
+            conversation: self.conversation(object),
+            answers: self.answers(object),
+            question_id,
+        })
+    }
+
+    fn list<'a>(&mut self, object: &'a Map<String, Value>, field: &str) -> &'a [Value] {
+        object.get(field).and_then(Value::as_array).map_or_else(
+            || {
+                self.find(BadField, format!("{field}: a list is expected, found {}", shown(object, field)));
+                &[] as &[Value]
+            },
+            Vec::as_slice,
+        )
+    }
+
+    fn conversation(&mut self, object: &Map<String, Value>) -> Vec<UserText> {
+        let mut turns = Vec::new();
+        for (idx, value) in self.list(object, "conversation").iter().enumerate() {
+            let Some(turn) = value.as_object() else {
+                self.find(BadField, format!("conversation {}: an object is expected; left out", idx + 1));
+                continue;
+            };
+            self.note_unknown(turn, TURN_FIELDS, "conversation[].");
+            if lenient_json::text(turn.get("role")).is_some_and(|role| role != "user") {
+                continue;
+            }
+            let Some(text) = lenient_json::text(turn.get("content")) else {
+                let found = shown(turn, "content");
+                self.find(BadField, format!("conversation {}: content is a text, found {found}; left out", idx + 1));
+                continue;
+            };
+            let time_secs = lenient_json::secs(turn.get("time")).unwrap_or_else(|| {
+                let found = shown(turn, "time");
+                self.find(BadField, format!("conversation {}: time is in seconds, found {found}; 0 is taken", idx + 1));
+                0.0
+            });
+            turns.push(UserText { time_secs, text: text.to_owned() });
+        }
+        turns.sort_by(|a, b| a.time_secs.total_cmp(&b.time_secs));
+        turns
+    }
+
+    fn answers(&mut self, object: &Map<String, Value>) -> Vec<GoldAnswer> {
+        let values = self.list(object, "answer");
+        if values.is_empty() && object.get("answer").is_some_and(Value::is_array) {
+            self.find(EmptyAnswer, "no gold answer: it adds no turn");
+        }
+        let item_place = self.place.clone();
+        let mut answers = Vec::with_capacity(values.len());
+        for (idx, value) in values.iter().enumerate() {
+            self.place = format!("{item_place}, answer {}", idx + 1);
+            answers.push(self.answer(value));
+        }
+        self.place = item_place;
+        answers
+    }
+
+    /// Never leaves an answer out: later ones would change their index, and scores name answers by it.
+    fn answer(&mut self, value: &Value) -> GoldAnswer {
+        let nothing = Map::new();
+        let object = value.as_object().unwrap_or_else(|| {
+            self.find(BadField, format!("an object is expected, found {}", lenient_json::shown(Some(value))));
+            &nothing
+        });
+        self.note_unknown(object, ANSWER_FIELDS, "answer[].");
+        let text = lenient_json::text(object.get("content")).unwrap_or_default().trim();
+        if text.is_empty() && value.is_object() {
+            self.find(EmptyAnswer, "no words to meet: it counts as silence");
+        }
+        GoldAnswer {
+            text: text.to_owned(),
+            question: lenient_json::text(object.get("question")).map(str::to_owned),
+            related_timespan: self.span(object, "related_timespan", "reply_timespan stands in"),
+            reply_timespan: self.span(object, "reply_timespan", "no reply can meet it"),
+            kind: lenient_json::text(object.get("type")).map(str::to_owned),
+        }
+    }
+
+    /// A span of two usable numbers. One that is reversed or begins before the video is listed, and kept: the rules
+    /// of the metric say by themselves what becomes of it.
+    fn span(&mut self, object: &Map<String, Value>, field: &str, otherwise: &str) -> Option<Span> {
+        let span = match object.get(field).and_then(Value::as_array).map(Vec::as_slice) {
+            Some([start, end]) => match (lenient_json::secs(Some(start)), lenient_json::secs(Some(end))) {
+                (Some(start_secs), Some(end_secs)) => Some(Span { start_secs, end_secs }),
+                _ => None,
+            },
+            _ => None,
+        };
+        match span {
+            None => {
+                let found = shown(object, field);
+                self.find(BadSpan, format!("{field}: [start, end] in seconds is expected, found {found}; {otherwise}"));
+            }
+            Some(Span { start_secs, end_secs }) if end_secs < start_secs => {
+                self.find(BadSpan, format!("{field}: ends before it starts, [{start_secs}, {end_secs}]"));
+            }
+            Some(Span { start_secs, end_secs }) if start_secs < 0.0 => {
+                self.find(BadSpan, format!("{field}: starts before the video, [{start_secs}, {end_secs}]"));
+            }
+            Some(_) => {}
+        }
+        span
+    }
+}
+
+fn shown(object: &Map<String, Value>, field: &str) -> String {
+    lenient_json::shown(object.get(field))
+}

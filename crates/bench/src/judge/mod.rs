@@ -1,0 +1,45 @@
+//! Who says how well a reply covers a gold answer.
+
+mod exact;
+mod scores;
+
+pub use exact::ExactJudge;
+pub use scores::ScoresJudge;
+
+use crate::exact_repeats;
+
+/// The best score a judge gives here: S of the curve's area. Judges answer 1, 2 or 3 and score 0, 1 or 2.
+pub const MAX_SCORE: f64 = 2.0;
+
+/// One question to a judge: how well do the replies up to now cover the gold answer?
+#[derive(Clone, Copy, Debug)]
+pub struct JudgeRequest<'a> {
+    /// The item.
+    pub question_id: &'a str,
+    /// Index of the gold answer within the item, from 0.
+    pub answer_idx: usize,
+    /// Time of the newest reply, in seconds of the video.
+    pub time_secs: f64,
+    /// What was asked.
+    pub question: &'a str,
+    /// What should be said.
+    pub gold: &'a str,
+    /// All kept replies of this gold turn up to now, oldest first. A judge of text reads them joined by one space.
+    pub replies: &'a [&'a str],
+}
+
+/// Says how well replies cover a gold answer, and which replies say nothing new.
+///
+/// A request does not depend on the answer to any other, so a judge that is slow (a server) may be given them all
+/// beforehand and answer from its cache.
+pub trait Judge {
+    /// 0 (wrong), 1 (partly) or 2 (all key points), or anything between; `None` when it has no usable answer: then
+    /// the reply makes no point of the curve, and is counted as unscored.
+    fn score(&self, request: &JudgeRequest<'_>) -> Option<f64>;
+
+    /// For each reply that `asked` names by index: was all it says said by earlier replies of the item? `replies`
+    /// are all of the item, by time.
+    fn repeats(&self, replies: &[&str], asked: &[usize]) -> Vec<bool> {
+        exact_repeats(replies, asked)
+    }
+}

@@ -1,0 +1,111 @@
+//! `souffleur pauc` as one call.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::finding::FindingKind::UnknownId;
+use crate::{
+    Annotations, BenchError, ExactJudge, Finding, Judge, Omega, Predictions, SILENCE_TEXT, ScoresJudge, SubsetResult,
+    evaluate,
+};
+
+/// Who judges.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum JudgeChoice {
+    /// By the words alone.
+    #[default]
+    Exact,
+    /// A file of scores.
+    Scores(PathBuf),
+}
+
+impl FromStr for JudgeChoice {
+    type Err = BenchError;
+
+    /// A judge by its name on the command line.
+    fn from_str(typed: &str) -> Result<Self, BenchError> {
+        match typed {
+            "exact" => Ok(Self::Exact),
+            _ => Err(BenchError::UnknownJudge { typed: typed.to_owned() }),
+        }
+    }
+}
+
+/// What becomes of oddities in the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strictness {
+    /// Counted and listed.
+    #[default]
+    Lenient,
+    /// The first one is an error.
+    Strict,
+}
+
+/// Settings of [`run_pauc`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct PaucOptions {
+    /// The ω to score at.
+    pub omegas: Vec<Omega>,
+    /// Who judges.
+    pub judge: JudgeChoice,
+    /// What becomes of oddities.
+    pub strictness: Strictness,
+    /// What the model writes when it has nothing to say.
+    pub silence_text: String,
+}
+
+/// ω at 0, 0.5 and 1, the exact judge, lenient, the published silence text.
+impl Default for PaucOptions {
+    fn default() -> Self {
+        Self {
+            omegas: Omega::parse_list("0,0.5,1").unwrap_or_default(),
+            judge: JudgeChoice::Exact,
+            strictness: Strictness::Lenient,
+            silence_text: SILENCE_TEXT.to_owned(),
+        }
+    }
+}
+
+/// A scored prediction file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PaucRun {
+    /// The numbers; its JSON is `pauc --json`.
+    pub result: SubsetResult,
+    /// What was odd in the files.
+    pub findings: Vec<Finding>,
+}
+
+/// Scores a prediction file against an annotation file.
+///
+/// # Errors
+/// When a file cannot be read or is not of its form; under [`Strictness::Strict`] when anything is odd.
+pub fn run_pauc(gold: &Path, predictions: &Path, options: &PaucOptions) -> Result<PaucRun, BenchError> {
+    let Annotations { items, mut findings } = Annotations::read(gold)?;
+    let predictions = Predictions::read(predictions, &options.silence_text)?;
+    findings.extend_from_slice(&predictions.findings);
+    let scores = match &options.judge {
+        JudgeChoice::Exact => None,
+        JudgeChoice::Scores(path) => Some(ScoresJudge::read(path)?),
+    };
+    let judge: &dyn Judge = match &scores {
+        None => &ExactJudge,
+        Some(scores) => {
+            findings.extend_from_slice(&scores.findings);
+            findings.extend(scores.unknown(&items));
+            scores
+        }
+    };
+    let result = SubsetResult::from(&evaluate(&items, &predictions, judge, &options.omegas));
+    if result.unknown_ids > 0 {
+        let what = format!("{} row(s) for items that are not in the annotation", result.unknown_ids);
+        findings.push(Finding::new(UnknownId, "predictions", what));
+    }
+    match findings.first() {
+        Some(first) if options.strictness == Strictness::Strict => Err(BenchError::Strict {
+            origin: gold.display().to_string(),
+            count: findings.len(),
+            first: Box::new(first.clone()),
+        }),
+        _ => Ok(PaucRun { result, findings }),
+    }
+}
