@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::judge::MAX_SCORE;
-use crate::pauc::{ScorePoint, candidates, drop_worse_late, pauc};
+use crate::pauc::{SILENCE_SCORE, ScorePoint, candidates, drop_worse_late, pauc};
 use crate::{Item, Judge, JudgeRequest, Omega, Predictions, TimedReply};
 
 /// Counts over all items of a subset.
@@ -108,18 +107,18 @@ impl Evaluation {
         judge: &dyn Judge,
         turn: &mut GoldTurn<'a>,
     ) {
+        let max_score = judge.max_score();
         for (answer_idx, answer) in item.answers.iter().enumerate() {
             self.tally.num_unscored += turn.walk(item, answer_idx, replies, judge);
             let Some(span) = answer.reply_timespan else {
-                let silent = pauc(&[], crate::Span { start_secs: 0.0, end_secs: 0.0 }, 0.0, MAX_SCORE);
-                self.values.extend(self.omegas.iter().map(|_| silent));
+                self.values.extend(self.omegas.iter().map(|_| SILENCE_SCORE / max_score));
                 continue;
             };
             if let Some(first) = candidates(replies, span).first() {
                 let evidence = answer.related_timespan.unwrap_or(span);
                 self.first_reply_delays_secs.push(first.time_secs - evidence.start_secs);
             }
-            self.values.extend(self.omegas.iter().map(|omega| pauc(&turn.points, span, omega.value(), MAX_SCORE)));
+            self.values.extend(self.omegas.iter().map(|omega| pauc(&turn.points, span, omega.value(), max_score)));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Which gold answers were met, for people to read beside the replies.
 
-use crate::judge::MAX_SCORE;
 use crate::{Item, Judge, JudgeRequest, TimedReply};
 
 /// What became of a gold answer.
@@ -55,7 +54,7 @@ pub fn span_hits(item: &Item, replies: &[TimedReply], judge: &dyn Judge) -> Span
             gold: &answer.text,
             replies: &[&reply.text],
         });
-        score.is_some_and(|score| score >= MAX_SCORE)
+        score.is_some_and(|score| score >= judge.max_score())
     };
     let is_in_span = |answer_idx: usize, reply: &TimedReply| {
         item.answers[answer_idx].reply_timespan.is_some_and(|span| span.contains(reply.time_secs))

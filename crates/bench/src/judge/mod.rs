@@ -8,7 +8,7 @@ pub use scores::ScoresJudge;
 
 use crate::exact_repeats;
 
-/// The best score a judge gives here: S of the curve's area. Judges answer 1, 2 or 3 and score 0, 1 or 2.
+/// The best score on the benchmark's scale: judges answer 1, 2 or 3 and score 0, 1 or 2.
 pub const MAX_SCORE: f64 = 2.0;
 
 /// One question to a judge: how well do the replies up to now cover the gold answer?
@@ -33,9 +33,14 @@ pub struct JudgeRequest<'a> {
 /// A request does not depend on the answer to any other, so a judge that is slow (a server) may be given them all
 /// beforehand and answer from its cache.
 pub trait Judge {
-    /// 0 (wrong), 1 (partly) or 2 (all key points), or anything between; `None` when it has no usable answer: then
+    /// From 0 (wrong) to [`Self::max_score`] (all key points); `None` when it has no usable answer: then
     /// the reply makes no point of the curve, and is counted as unscored.
     fn score(&self, request: &JudgeRequest<'_>) -> Option<f64>;
+
+    /// S: the best score it gives.
+    fn max_score(&self) -> f64 {
+        MAX_SCORE
+    }
 
     /// For each reply that `asked` names by index: was all it says said by earlier replies of the item? `replies`
     /// are all of the item, by time.
