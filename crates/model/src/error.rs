@@ -82,6 +82,12 @@ pub enum ModelError {
     /// The library could not turn a text into tokens or tokens into a text.
     #[error("the tokenizer failed: {0}")]
     Tokenize(String),
+    /// A reply whose first characters would be one token with the newline before it.
+    #[error("a reply must begin with a character that stands apart from the newline before it, found {text:?}")]
+    ReplyStart {
+        /// How the reply begins.
+        text: String,
+    },
     /// A picture is too long and thin for the model.
     #[error("an image of {width}×{height} px has an aspect ratio over 200, the most the model takes")]
     AspectRatio {
@@ -138,6 +144,7 @@ impl Hint for ModelError {
                 "use the tokenizer.json that came with this checkpoint".into()
             }
             Self::Tokenize(_) => "try another text; if it stays so, please report the text".into(),
+            Self::ReplyStart { .. } => "trim the text: it may not begin with a newline".into(),
             Self::AspectRatio { .. } => "crop the picture: the long side may be 200 times the short one".into(),
             Self::Grid { .. } => "this is a fault of the program: please report it with the size of the picture".into(),
         }

@@ -3,8 +3,10 @@
 //! There is one of each here, used by runtime, trainer and exporter alike: one config reader ([`ModelConfig`]), one
 //! table of names ([`names`]), one wire format, one resize, one position rule, one layout of vision windows.
 
+mod chat;
 mod config;
 mod error;
+mod folder;
 mod generation;
 mod grid;
 mod json;
@@ -12,11 +14,16 @@ mod manifest;
 pub mod names;
 mod patches;
 mod preprocessor;
+#[cfg(test)]
+mod reference;
 mod resize;
 mod sha256;
+mod tokenizer;
 
+pub use chat::{ChatFormat, TurnTokens};
 pub use config::{ModelConfig, TextConfig, VISION_RMS_NORM_EPS, VISION_ROPE_THETA, VisionConfig};
 pub use error::ModelError;
+pub use folder::{EmbeddedFile, ModelFolder};
 pub use generation::GenerationConfig;
 pub use grid::GridThw;
 pub use manifest::{Card, MANIFEST_FORMAT, Manifest, Weights};
@@ -24,3 +31,4 @@ pub use patches::{PixelValues, Preprocessor, preprocess};
 pub use preprocessor::PreprocessorConfig;
 pub use resize::{MAX_ASPECT_RATIO, MAX_RESIZED_PX, ResizeError, Resizer, smart_resize};
 pub use sha256::sha256_hex;
+pub use tokenizer::{TextStream, Tokenizer};

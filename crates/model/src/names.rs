@@ -35,6 +35,24 @@ pub mod files {
     }
 }
 
+/// Special tokens of the wire format, as the tokenizer names them.
+pub mod tokens {
+    /// Opens a message.
+    pub const IM_START: &str = "<|im_start|>";
+    /// Closes a message.
+    pub const IM_END: &str = "<|im_end|>";
+    /// Opens a frame.
+    pub const VISION_START: &str = "<|vision_start|>";
+    /// Closes a frame.
+    pub const VISION_END: &str = "<|vision_end|>";
+    /// One merged patch of a frame.
+    pub const IMAGE_PAD: &str = "<|image_pad|>";
+    /// One merged patch of a video; not written here.
+    pub const VIDEO_PAD: &str = "<|video_pad|>";
+    /// All of them: text must never turn into one.
+    pub const STRUCTURAL: [&str; 6] = [IM_START, IM_END, VISION_START, VISION_END, IMAGE_PAD, VIDEO_PAD];
+}
+
 /// Inputs and outputs of the three graphs.
 pub mod graph {
     /// Vision in: `[P, channels · frames · patch · patch]` f32.

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::ModelError;
 use crate::json::{self, Section};
+use crate::{ModelError, VisionConfig};
 
 const FILE: &str = "preprocessor_config.json";
 
@@ -53,6 +53,23 @@ impl PreprocessorConfig {
             image_mean: top.three_numbers("image_mean")?,
             image_std,
         })
+    }
+
+    /// Checks that patches have the shape that the vision tower takes.
+    ///
+    /// # Errors
+    /// At the first size that differs.
+    pub fn check_fits(&self, vision: &VisionConfig) -> Result<(), ModelError> {
+        for (key, found, expected) in [
+            ("patch_size", self.patch_size, vision.patch_size),
+            ("temporal_patch_size", self.temporal_patch_size, vision.temporal_patch_size),
+            ("merge_size", self.merge_size, vision.spatial_merge_size),
+        ] {
+            if found != expected {
+                return Err(ModelError::value(FILE, key, format!("the config's {expected}"), found));
+            }
+        }
+        Ok(())
     }
 
     /// The same with other pixel bounds, such as a manifest's or a reference's.
