@@ -1,8 +1,11 @@
 //! Text to tokens and back, over the `tokenizers` library.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokenizers::DecoderWrapper;
 
 use crate::names::{files, tokens};
@@ -29,7 +32,7 @@ impl Tokenizer {
     /// # Errors
     /// When the bytes are not a tokenizer, or one that is not byte-level as all of Qwen's are.
     pub fn from_bytes(json: &[u8]) -> Result<Self, ModelError> {
-        check_syntax(json)?;
+        Outline::check(json).map_err(ModelError::TokenizerFile)?;
         let one_line = |err: tokenizers::Error| err.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         let mut inner =
             tokenizers::Tokenizer::from_bytes(json).map_err(|err| ModelError::TokenizerFile(one_line(err)))?;
@@ -129,16 +132,49 @@ impl Tokenizer {
     }
 }
 
-/// The library (0.23) panics where the JSON breaks off or is damaged inside `decoder`, so that part is read first.
-fn check_syntax(json: &[u8]) -> Result<(), ModelError> {
-    #[derive(serde::Deserialize)]
-    struct Outline {
-        #[serde(rename = "decoder")]
-        _decoder: Option<serde_json::Value>,
+/// The parts of the file on whose damage the library (0.23) panics, read ahead of it.
+#[derive(Deserialize)]
+struct Outline {
+    model: OutlineModel,
+    #[serde(rename = "decoder")]
+    _decoder: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct OutlineModel {
+    vocab: HashMap<String, IgnoredAny>,
+    merges: Vec<Merge>,
+    continuing_subword_prefix: Option<IgnoredAny>,
+}
+
+/// Two tokens that become one; older files write them as one text with a space between.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Merge {
+    Pair(String, String),
+    Joined(String),
+}
+
+impl Outline {
+    /// Refuses JSON that breaks off, and merges whose result is not in the vocabulary.
+    fn check(json: &[u8]) -> Result<(), String> {
+        let text = std::str::from_utf8(json).map_err(|err| err.to_string())?;
+        let outline: Self = serde_json::from_str(text).map_err(|err| err.to_string())?;
+        let OutlineModel { vocab, merges, continuing_subword_prefix } = outline.model;
+        if continuing_subword_prefix.is_some() {
+            return Err("continuing_subword_prefix must be null, as in byte-level tokenizers".into());
+        }
+        for merge in merges {
+            let joined = match merge {
+                Merge::Pair(first, second) => first + &second,
+                Merge::Joined(pair) => pair.replacen(' ', "", 1),
+            };
+            if !vocab.contains_key(&joined) {
+                return Err(format!("its merges make {joined:?}, which is not in its vocabulary"));
+            }
+        }
+        Ok(())
     }
-    let text = std::str::from_utf8(json).map_err(|err| ModelError::syntax(files::TOKENIZER, "JSON", err))?;
-    let outline: Result<Outline, _> = serde_json::from_str(text);
-    outline.map(drop).map_err(|err| ModelError::syntax(files::TOKENIZER, "JSON", err))
 }
 
 /// Text of tokens that come one by one. A character may be spread over several tokens: it is given out when its
@@ -253,9 +289,12 @@ mod tests {
         let mut other: serde_json::Value = serde_json::from_str(&json).unwrap();
         other["decoder"] = serde_json::json!({"type": "Fuse"});
         let other_decoder = other.to_string();
-        for bytes in ["", "{}", "[]", "\n\n{\"model\": 3}", &json[..json.len() / 2], &other_decoder] {
+        other["decoder"] = serde_json::json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true});
+        other["model"]["merges"][0] = serde_json::json!(["A long token", "B long token"]);
+        let other_merges = other.to_string();
+        for bytes in ["", "{}", "[]", "\n\n{\"model\": 3}", &json[..json.len() / 2], &other_decoder, &other_merges] {
             let message = Tokenizer::from_bytes(bytes.as_bytes()).unwrap_err().to_string();
-            assert!(message.starts_with("tokenizer.json ") && !message.contains('\n'), "{message}");
+            assert!(message.starts_with("tokenizer.json cannot be loaded: ") && !message.contains('\n'), "{message}");
         }
     }
 
