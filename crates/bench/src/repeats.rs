@@ -14,8 +14,9 @@ pub fn exact_repeats(replies: &[&str], asked: &[usize]) -> Vec<bool> {
     let mut verdicts = Vec::with_capacity(asked.len());
     let mut is_asked = asked.iter().copied().peekable();
     for (idx, reply) in replies.iter().enumerate().take(last_asked.saturating_add(1)) {
-        let whole = normal_form(reply);
-        let parts: Vec<String> = sentences(reply).map(normal_form).filter(|part| !part.is_empty()).collect();
+        let mut parts: Vec<String> = sentences(reply).map(normal_form).filter(|part| !part.is_empty()).collect();
+        // One sentence is the whole already.
+        let whole = if parts.len() == 1 { parts.remove(0) } else { normal_form(reply) };
         if is_asked.next_if_eq(&idx).is_some() {
             let is_all_said = !parts.is_empty() && parts.iter().all(|part| said.contains(part));
             verdicts.push(is_all_said || said.contains(&whole));

@@ -8,125 +8,81 @@
 //!
 //! Articles, plurals and spelled-out numbers are not touched: `exact` means exact.
 
-use std::iter::Peekable;
-use std::str::Chars;
+use std::ops::ControlFlow;
 
-use unicode_normalization::{Recompositions, UnicodeNormalization};
+use unicode_normalization::UnicodeNormalization;
 
-/// The characters of the normal form: words with one space between.
-#[derive(Clone)]
-pub(crate) struct WordChars<'a> {
-    chars: Peekable<Composed<'a>>,
-    /// The character before, as it stood in the text.
-    before: Option<char>,
-    /// Characters that are due: a space before a word, a letter whose lower case is several.
-    due: Due,
+/// The normal form as one string: words with one space between.
+pub(crate) fn normal_form(text: &str) -> String {
+    let mut form = String::with_capacity(text.len());
+    visit_normal_form(text, |char| {
+        form.push(char);
+        ControlFlow::Continue(())
+    });
+    form
+}
+
+/// Hands out the characters of the normal form one by one, until `emit` has seen enough; then `true`.
+pub(crate) fn visit_normal_form(text: &str, emit: impl FnMut(char) -> ControlFlow<()>) -> bool {
+    // Most texts are ASCII, which NFKC leaves as it is.
+    if text.is_ascii() {
+        visit(text.bytes().map(char::from), emit).is_break()
+    } else {
+        visit(text.nfkc(), emit).is_break()
+    }
+}
+
+fn visit(chars: impl Iterator<Item = char>, emit: impl FnMut(char) -> ControlFlow<()>) -> ControlFlow<()> {
+    let mut chars = chars.peekable();
+    let mut words = Words { emit, has_begun: false, is_word_open: false };
+    let mut before = '\0';
+    while let Some(char) = chars.next() {
+        let mut precedes_digit = || chars.peek().is_some_and(char::is_ascii_digit);
+        match char {
+            _ if char.is_alphanumeric() => words.push(char)?,
+            ' ' => words.end_word(),
+            '\'' | '’' | 'ʼ' if words.is_word_open => {}
+            '.' if before.is_ascii_digit() && precedes_digit() => words.push(char)?,
+            ',' if before.is_ascii_digit() && precedes_digit() => {}
+            '-' | '−' if !before.is_alphanumeric() && precedes_digit() => {
+                words.end_word();
+                words.push('-')?;
+            }
+            _ if is_separator(char) => words.end_word(),
+            _ if is_joined_to_the_one_before(char) => words.push(char)?,
+            _ => {
+                words.end_word();
+                words.push(char)?;
+                words.end_word();
+            }
+        }
+        before = char;
+    }
+    ControlFlow::Continue(())
+}
+
+/// Puts a space before every word but the first, and letters in lower case.
+struct Words<E> {
+    emit: E,
     has_begun: bool,
     is_word_open: bool,
 }
 
-impl<'a> WordChars<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        let chars = if text.is_ascii() { Composed::Ascii(text.chars()) } else { Composed::Unicode(text.nfkc()) };
-        Self { chars: chars.peekable(), before: None, due: Due::default(), has_begun: false, is_word_open: false }
-    }
-
-    /// Queues a character of a word, after a space where a new word begins.
-    fn push(&mut self, char: char) {
+impl<E: FnMut(char) -> ControlFlow<()>> Words<E> {
+    fn push(&mut self, char: char) -> ControlFlow<()> {
         if self.has_begun && !self.is_word_open {
-            self.due.push(' ');
-        }
-        for lower in char.to_lowercase() {
-            self.due.push(lower);
+            (self.emit)(' ')?;
         }
         self.has_begun = true;
         self.is_word_open = true;
+        if char.is_ascii() {
+            return (self.emit)(char.to_ascii_lowercase());
+        }
+        char.to_lowercase().try_for_each(&mut self.emit)
     }
 
-    fn take(&mut self, char: char) {
-        let is_digit = |char: Option<char>| char.is_some_and(|char| char.is_ascii_digit());
-        let (follows_digit, precedes_digit) = (is_digit(self.before), is_digit(self.chars.peek().copied()));
-        match char {
-            _ if char.is_alphanumeric() => self.push(char),
-            '\'' | '’' | 'ʼ' if self.is_word_open => {}
-            '.' if follows_digit && precedes_digit => self.push(char),
-            ',' if follows_digit && precedes_digit => {}
-            '-' | '−' if precedes_digit && !self.before.is_some_and(char::is_alphanumeric) => {
-                self.is_word_open = false;
-                self.push('-');
-            }
-            _ if is_separator(char) => self.is_word_open = false,
-            _ if is_joined_to_the_one_before(char) => self.push(char),
-            _ => {
-                self.is_word_open = false;
-                self.push(char);
-                self.is_word_open = false;
-            }
-        }
-        self.before = Some(char);
-    }
-}
-
-impl Iterator for WordChars<'_> {
-    type Item = char;
-
-    fn next(&mut self) -> Option<char> {
-        loop {
-            if let Some(char) = self.due.pop() {
-                return Some(char);
-            }
-            let char = self.chars.next()?;
-            self.take(char);
-        }
-    }
-}
-
-/// The normal form as one string.
-pub(crate) fn normal_form(text: &str) -> String {
-    WordChars::new(text).collect()
-}
-
-/// Characters waiting to be handed out. A space and the three characters a lower case can have at most fit.
-#[derive(Clone, Copy, Default)]
-struct Due {
-    chars: [char; 4],
-    next: u8,
-    end: u8,
-}
-
-impl Due {
-    fn push(&mut self, char: char) {
-        if let Some(slot) = self.chars.get_mut(usize::from(self.end)) {
-            *slot = char;
-            self.end += 1;
-        }
-    }
-
-    fn pop(&mut self) -> Option<char> {
-        if self.next == self.end {
-            (self.next, self.end) = (0, 0);
-            return None;
-        }
-        self.next += 1;
-        Some(self.chars[usize::from(self.next) - 1])
-    }
-}
-
-/// Most texts are ASCII, which NFKC leaves as it is.
-#[derive(Clone)]
-enum Composed<'a> {
-    Ascii(Chars<'a>),
-    Unicode(Recompositions<Chars<'a>>),
-}
-
-impl Iterator for Composed<'_> {
-    type Item = char;
-
-    fn next(&mut self) -> Option<char> {
-        match self {
-            Self::Ascii(chars) => chars.next(),
-            Self::Unicode(chars) => chars.next(),
-        }
+    fn end_word(&mut self) {
+        self.is_word_open = false;
     }
 }
 

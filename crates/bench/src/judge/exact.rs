@@ -1,5 +1,7 @@
+use std::ops::ControlFlow;
+
 use super::{Judge, JudgeRequest, MAX_SCORE};
-use crate::words::WordChars;
+use crate::words::{normal_form, visit_normal_form};
 
 /// Right or wrong by the words alone, for worlds with fixed wording and for tests.
 ///
@@ -12,24 +14,30 @@ pub struct ExactJudge;
 
 impl Judge for ExactJudge {
     fn score(&self, request: &JudgeRequest<'_>) -> Option<f64> {
-        WordChars::new(request.gold).next()?;
-        let is_said = (0..request.replies.len()).any(|start| is_begun_by(request.gold, &request.replies[start..]));
+        let gold = normal_form(request.gold);
+        if gold.is_empty() {
+            return None;
+        }
+        let is_said = (0..request.replies.len()).any(|start| is_begun_by(&gold, &request.replies[start..]));
         Some(if is_said { MAX_SCORE } else { 0.0 })
     }
 }
 
 /// Whether the gold words are exactly the words of the first reply, or of the first two, and so on.
 fn is_begun_by(gold: &str, replies: &[&str]) -> bool {
-    let mut expected = WordChars::new(gold);
-    for (idx, reply) in replies.iter().enumerate() {
-        let mut found = WordChars::new(reply).peekable();
-        if idx > 0 && found.peek().is_some() && expected.next() != Some(' ') {
+    let mut expected = gold.chars();
+    for reply in replies {
+        let mut is_between = !(expected.as_str().len() == gold.len());
+        let is_other = visit_normal_form(reply, |char| {
+            if std::mem::take(&mut is_between) && expected.next() != Some(' ') {
+                return ControlFlow::Break(());
+            }
+            if expected.next() == Some(char) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if is_other {
             return false;
         }
-        if found.any(|char| expected.next() != Some(char)) {
-            return false;
-        }
-        if expected.clone().next().is_none() {
+        if expected.as_str().is_empty() {
             return true;
         }
     }
