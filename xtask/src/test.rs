@@ -35,6 +35,9 @@ const STEPS: &[Step] = &[
 /// Cases of each fuzz test in the fuzz step; in the tests step they run with the library's own small number.
 const FUZZ_CASES: &str = "20000";
 
+/// Tests that feed arbitrary bytes or text to a reader say so in their names.
+const FUZZ_FILTER: &str = "test(panic) | test(fuzz)";
+
 /// Runs the task.
 pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
     let steps = chosen_steps(arguments)?;
@@ -177,11 +180,11 @@ fn run_doctests() -> Result<TestCount, Failure> {
 fn run_fuzz_tests() -> Result<TestCount, Failure> {
     let mut command = if has_nextest() {
         let mut command = test_command(&["nextest", "run"]);
-        command.args(["--no-fail-fast", "--no-tests", "pass", "--status-level", "slow", "-E", "test(fuzz)"]);
+        command.args(["--no-fail-fast", "--no-tests", "pass", "--status-level", "slow", "-E", FUZZ_FILTER]);
         command
     } else {
         let mut command = test_command(&["test"]);
-        command.args(["--no-fail-fast", "--lib", "--tests", "fuzz"]);
+        command.args(["--no-fail-fast", "--lib", "--tests", "--", "panic", "fuzz"]);
         command
     };
     command.env("PROPTEST_CASES", FUZZ_CASES);
