@@ -88,14 +88,6 @@ pub enum ModelError {
         /// How the reply begins.
         text: String,
     },
-    /// A picture is too long and thin for the model.
-    #[error("an image of {width}×{height} px has an aspect ratio over 200, the most the model takes")]
-    AspectRatio {
-        /// Height in pixels.
-        height: usize,
-        /// Width in pixels.
-        width: usize,
-    },
     /// The patch grid of a picture is not one the vision tower can merge.
     #[error("a patch grid must have t = 1 and h and w that are multiples of {merge} up to {max}, found {t}×{h}×{w}")]
     Grid {
@@ -145,7 +137,6 @@ impl Hint for ModelError {
             }
             Self::Tokenize(_) => "try another text; if it stays so, please report the text".into(),
             Self::ReplyStart { .. } => "trim the text: it may not begin with a newline".into(),
-            Self::AspectRatio { .. } => "crop the picture: the long side may be 200 times the short one".into(),
             Self::Grid { .. } => "this is a fault of the program: please report it with the size of the picture".into(),
         }
     }

@@ -11,7 +11,9 @@ mod generation;
 mod grid;
 mod json;
 mod manifest;
+mod mrope;
 pub mod names;
+mod parameters;
 mod patches;
 mod preprocessor;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod reference;
 mod resize;
 mod sha256;
 mod tokenizer;
+mod vision_layout;
 
 pub use chat::{ChatFormat, TurnTokens};
 pub use config::{ModelConfig, TextConfig, VISION_RMS_NORM_EPS, VISION_ROPE_THETA, VisionConfig};
@@ -27,8 +30,10 @@ pub use folder::{EmbeddedFile, ModelFolder};
 pub use generation::GenerationConfig;
 pub use grid::GridThw;
 pub use manifest::{Card, MANIFEST_FORMAT, Manifest, Weights};
+pub use mrope::{Position, PositionCursor, RotaryTable, inv_freq, rotary};
 pub use patches::{PixelValues, Preprocessor, preprocess};
 pub use preprocessor::PreprocessorConfig;
 pub use resize::{MAX_ASPECT_RATIO, MAX_RESIZED_PX, ResizeError, Resizer, smart_resize};
 pub use sha256::sha256_hex;
 pub use tokenizer::{TextStream, Tokenizer};
+pub use vision_layout::VisionLayout;
