@@ -33,7 +33,7 @@ const STEPS: &[Step] = &[
 ];
 
 /// Cases of each fuzz test in the fuzz step; in the tests step they run with the library's own small number.
-const FUZZ_CASES: &str = "20000";
+const FUZZ_CASES: &str = "50000";
 
 /// Tests that feed arbitrary bytes or text to a reader say so in their names.
 const FUZZ_FILTER: &str = "test(panic) | test(fuzz)";
