@@ -6,6 +6,7 @@
 //! [`metric`] says what each number means. [`span_hits`] tells people which answers were met.
 
 mod annotation;
+mod bootstrap;
 mod error;
 mod evaluate;
 mod finding;
@@ -13,6 +14,7 @@ mod jsonl;
 mod judge;
 mod lenient_json;
 pub mod metric;
+pub mod multiple_choice;
 mod omega;
 pub mod pauc;
 mod predictions;
@@ -20,14 +22,17 @@ mod repeats;
 mod report;
 mod run_pauc;
 mod span_hits;
-mod words;
+pub mod timed_alert;
+pub mod words;
 
 pub use annotation::{Annotations, GoldAnswer, Item, Span, UserText};
+pub use bootstrap::{Bootstrap, Interval};
 pub use error::BenchError;
 pub use evaluate::{Evaluation, Tally, evaluate};
 pub use finding::{Finding, FindingKind};
 pub use judge::{ExactJudge, Judge, JudgeRequest, MAX_SCORE, ScoresJudge};
 pub use metric::{Direction, METRICS, Metric};
+pub use multiple_choice::MultipleChoice;
 pub use omega::Omega;
 pub use predictions::{Predictions, SILENCE_TEXT, TimedReply};
 pub use repeats::exact_repeats;

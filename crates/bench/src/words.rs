@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use unicode_normalization::UnicodeNormalization;
 
 /// The normal form as one string: words with one space between.
-pub(crate) fn normal_form(text: &str) -> String {
+pub fn normal_form(text: &str) -> String {
     let mut form = String::with_capacity(text.len());
     visit_normal_form(text, |char| {
         form.push(char);
