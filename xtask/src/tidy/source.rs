@@ -70,7 +70,9 @@ fn check_printing(path: &Path, text: &str) -> Vec<Finding> {
     let may_print = path.starts_with("xtask")
         || path.starts_with("crates/cli")
         || path.file_name().is_some_and(|name| name == "build.rs")
-        || path.components().any(|component| ["benches", "tests"].iter().any(|name| component.as_os_str() == *name));
+        || path
+            .components()
+            .any(|component| ["benches", "examples", "tests"].iter().any(|name| component.as_os_str() == *name));
     if may_print {
         return Vec::new();
     }
