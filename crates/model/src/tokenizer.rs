@@ -144,7 +144,7 @@ struct Outline {
 struct OutlineModel {
     vocab: HashMap<String, IgnoredAny>,
     merges: Vec<Merge>,
-    continuing_subword_prefix: Option<IgnoredAny>,
+    continuing_subword_prefix: Option<String>,
 }
 
 /// Two tokens that become one; older files write them as one text with a space between.
@@ -161,8 +161,10 @@ impl Outline {
         let text = std::str::from_utf8(json).map_err(|err| err.to_string())?;
         let outline: Self = serde_json::from_str(text).map_err(|err| err.to_string())?;
         let OutlineModel { vocab, merges, continuing_subword_prefix } = outline.model;
-        if continuing_subword_prefix.is_some() {
-            return Err("continuing_subword_prefix must be null, as in byte-level tokenizers".into());
+        if let Some(prefix) = continuing_subword_prefix.filter(|prefix| !prefix.is_empty()) {
+            return Err(format!(
+                "continuing_subword_prefix must be empty, as in byte-level tokenizers, found {prefix:?}"
+            ));
         }
         for merge in merges {
             let joined = match merge {
@@ -281,6 +283,20 @@ mod tests {
         let expected =
             "generation_config.json: eos_token_id must be a list that holds the id of <|im_end|>, 450, found [448]";
         assert_eq!(check(&json, &config, &endless), Err(expected.to_owned()));
+    }
+
+    /// Qwen's published file has merges as one text and empty affixes; newer saves have pairs and nulls.
+    #[test]
+    fn the_older_form_is_the_same_tokenizer() {
+        let mut json: serde_json::Value = serde_json::from_slice(&reference::read("tiny/tokenizer.json")).unwrap();
+        json["model"]["continuing_subword_prefix"] = "".into();
+        json["model"]["end_of_word_suffix"] = "".into();
+        for merge in json["model"]["merges"].as_array_mut().unwrap() {
+            *merge = format!("{} {}", merge[0].as_str().unwrap(), merge[1].as_str().unwrap()).into();
+        }
+        let older = Tokenizer::from_bytes(json.to_string().as_bytes()).unwrap();
+        let text = "Tell me when the water in the pot boils.";
+        assert_eq!(older.encode_text(text).unwrap(), reference::tokenizer().encode_text(text).unwrap());
     }
 
     #[test]
