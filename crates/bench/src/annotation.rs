@@ -6,14 +6,15 @@
 //! [`Finding`] and goes on. An answer stays a gold turn whatever is odd about it, so that a turn-weighted mean has
 //! the same turns as in the released scripts; an answer nobody can meet counts as silence for everybody.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::finding::FindingKind::{BadField, BadItem, BadSpan, DuplicateId, EmptyAnswer, UnknownField};
-use crate::{BenchError, Finding, FindingKind, lenient_json};
+use crate::finding::FindingKind::{BadField, BadItem, DuplicateId, EmptyAnswer};
+use crate::finding::FindingLog;
+use crate::{BenchError, Finding, lenient_json};
 
 /// A stretch of the video, both ends included, in seconds from its start.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,8 +137,7 @@ impl Annotations {
     /// # Errors
     /// As [`Self::read`].
     pub fn parse(bytes: &[u8], origin: &str) -> Result<Self, BenchError> {
-        let values: Vec<Value> = lenient_json::parse(bytes)
-            .map_err(|err| BenchError::NotAnnotations { origin: origin.to_owned(), cause: err.to_string() })?;
+        let values = lenient_json::list(bytes, origin)?;
         let mut reader = Reader::default();
         let mut seen = HashSet::new();
         let mut items = Vec::with_capacity(values.len());
@@ -146,11 +146,11 @@ impl Annotations {
             if seen.insert(item.question_id.clone()) {
                 items.push(item);
             } else {
-                reader.place = format!("item {} ({})", idx + 1, item.question_id);
-                reader.find(DuplicateId, "this identity was there before; the first counts");
+                reader.log.place = format!("item {} ({})", idx + 1, item.question_id);
+                reader.log.find(DuplicateId, "this identity was there before; the first counts");
             }
         }
-        Ok(Self { items, findings: reader.into_findings() })
+        Ok(Self { items, findings: reader.log.into_findings() })
     }
 
     /// The items, if nothing was odd.
@@ -187,49 +187,31 @@ const ANSWER_FIELDS: &[&str] = &["role", "content", "related_timespan", "reply_t
 /// Walks one file and keeps what was odd.
 #[derive(Default)]
 struct Reader {
-    place: String,
-    findings: Vec<Finding>,
-    unknown_fields: BTreeMap<String, usize>,
+    log: FindingLog,
 }
 
 impl Reader {
-    fn find(&mut self, kind: FindingKind, what: impl Into<String>) {
-        self.findings.push(Finding::new(kind, self.place.clone(), what));
-    }
-
-    fn into_findings(mut self) -> Vec<Finding> {
-        for (field, count) in self.unknown_fields {
-            self.findings.push(Finding::new(UnknownField, field, format!("a field nobody published, {count} time(s)")));
-        }
-        self.findings
-    }
-
-    fn note_unknown(&mut self, object: &Map<String, Value>, known: &[&str], prefix: &str) {
-        for field in object.keys().filter(|field| !known.contains(&field.as_str())) {
-            *self.unknown_fields.entry(format!("{prefix}{field}")).or_default() += 1;
-        }
-    }
-
     fn item(&mut self, idx: usize, value: &Value) -> Option<Item> {
-        self.place = format!("item {}", idx + 1);
+        self.log.place = format!("item {}", idx + 1);
         let Some(object) = value.as_object() else {
-            self.find(BadItem, format!("an object is expected, found {}; left out", lenient_json::shown(Some(value))));
+            self.log
+                .find(BadItem, format!("an object is expected, found {}; left out", lenient_json::shown(Some(value))));
             return None;
         };
-        self.note_unknown(object, ITEM_FIELDS, "");
+        self.log.note_unknown(object, ITEM_FIELDS, "");
         let video = lenient_json::text(object.get("video"));
         let Some(question_id) = lenient_json::id(object.get("question_id")).or(video.map(str::to_owned)) else {
-            self.find(BadItem, "neither question_id nor video names it; left out");
+            self.log.find(BadItem, "neither question_id nor video names it; left out");
             return None;
         };
-        self.place = format!("item {} ({question_id})", idx + 1);
+        self.log.place = format!("item {} ({question_id})", idx + 1);
         if video.is_none() {
-            self.find(BadField, format!("video: a file name is expected, found {}", shown(object, "video")));
+            self.log.find(BadField, format!("video: a file name is expected, found {}", shown(object, "video")));
         }
         let duration_secs = lenient_json::secs(object.get("duration")).filter(|secs| *secs > 0.0);
         if duration_secs.is_none() {
             let found = shown(object, "duration");
-            self.find(BadField, format!("duration: seconds above 0 are expected, found {found}"));
+            self.log.find(BadField, format!("duration: seconds above 0 are expected, found {found}"));
         }
         Some(Item {
             video: video.unwrap_or_default().to_owned(),
@@ -240,35 +222,27 @@ impl Reader {
         })
     }
 
-    fn list<'a>(&mut self, object: &'a Map<String, Value>, field: &str) -> &'a [Value] {
-        object.get(field).and_then(Value::as_array).map_or_else(
-            || {
-                self.find(BadField, format!("{field}: a list is expected, found {}", shown(object, field)));
-                &[] as &[Value]
-            },
-            Vec::as_slice,
-        )
-    }
-
     fn conversation(&mut self, object: &Map<String, Value>) -> Vec<UserText> {
         let mut turns = Vec::new();
-        for (idx, value) in self.list(object, "conversation").iter().enumerate() {
+        for (idx, value) in self.log.list(object, "conversation").iter().enumerate() {
             let Some(turn) = value.as_object() else {
-                self.find(BadField, format!("conversation {}: an object is expected; left out", idx + 1));
+                self.log.find(BadField, format!("conversation {}: an object is expected; left out", idx + 1));
                 continue;
             };
-            self.note_unknown(turn, TURN_FIELDS, "conversation[].");
+            self.log.note_unknown(turn, TURN_FIELDS, "conversation[].");
             if lenient_json::text(turn.get("role")).is_some_and(|role| role != "user") {
                 continue;
             }
             let Some(text) = lenient_json::text(turn.get("content")) else {
                 let found = shown(turn, "content");
-                self.find(BadField, format!("conversation {}: content is a text, found {found}; left out", idx + 1));
+                self.log
+                    .find(BadField, format!("conversation {}: content is a text, found {found}; left out", idx + 1));
                 continue;
             };
             let time_secs = lenient_json::secs(turn.get("time")).unwrap_or_else(|| {
                 let found = shown(turn, "time");
-                self.find(BadField, format!("conversation {}: time is in seconds, found {found}; 0 is taken", idx + 1));
+                self.log
+                    .find(BadField, format!("conversation {}: time is in seconds, found {found}; 0 is taken", idx + 1));
                 0.0
             });
             turns.push(UserText { time_secs, text: text.to_owned() });
@@ -278,17 +252,17 @@ impl Reader {
     }
 
     fn answers(&mut self, object: &Map<String, Value>) -> Vec<GoldAnswer> {
-        let values = self.list(object, "answer");
+        let values = self.log.list(object, "answer");
         if values.is_empty() && object.get("answer").is_some_and(Value::is_array) {
-            self.find(EmptyAnswer, "no gold answer: it adds no turn");
+            self.log.find(EmptyAnswer, "no gold answer: it adds no turn");
         }
-        let item_place = self.place.clone();
+        let item_place = self.log.place.clone();
         let mut answers = Vec::with_capacity(values.len());
         for (idx, value) in values.iter().enumerate() {
-            self.place = format!("{item_place}, answer {}", idx + 1);
+            self.log.place = format!("{item_place}, answer {}", idx + 1);
             answers.push(self.answer(value));
         }
-        self.place = item_place;
+        self.log.place = item_place;
         answers
     }
 
@@ -296,47 +270,21 @@ impl Reader {
     fn answer(&mut self, value: &Value) -> GoldAnswer {
         let nothing = Map::new();
         let object = value.as_object().unwrap_or_else(|| {
-            self.find(BadField, format!("an object is expected, found {}", lenient_json::shown(Some(value))));
+            self.log.find(BadField, format!("an object is expected, found {}", lenient_json::shown(Some(value))));
             &nothing
         });
-        self.note_unknown(object, ANSWER_FIELDS, "answer[].");
+        self.log.note_unknown(object, ANSWER_FIELDS, "answer[].");
         let text = lenient_json::text(object.get("content")).unwrap_or_default().trim();
         if text.is_empty() && value.is_object() {
-            self.find(EmptyAnswer, "no words to meet: it counts as silence");
+            self.log.find(EmptyAnswer, "no words to meet: it counts as silence");
         }
         GoldAnswer {
             text: text.to_owned(),
             question: lenient_json::text(object.get("question")).map(str::to_owned),
-            related_timespan: self.span(object, "related_timespan", "reply_timespan stands in"),
-            reply_timespan: self.span(object, "reply_timespan", "no reply can meet it"),
+            related_timespan: self.log.span(object, "related_timespan", "reply_timespan stands in"),
+            reply_timespan: self.log.span(object, "reply_timespan", "no reply can meet it"),
             kind: lenient_json::text(object.get("type")).map(str::to_owned),
         }
-    }
-
-    /// A span of two usable numbers. One that is reversed or begins before the video is listed, and kept: the rules
-    /// of the metric say by themselves what becomes of it.
-    fn span(&mut self, object: &Map<String, Value>, field: &str, otherwise: &str) -> Option<Span> {
-        let span = match object.get(field).and_then(Value::as_array).map(Vec::as_slice) {
-            Some([start, end]) => match (lenient_json::secs(Some(start)), lenient_json::secs(Some(end))) {
-                (Some(start_secs), Some(end_secs)) => Some(Span { start_secs, end_secs }),
-                _ => None,
-            },
-            _ => None,
-        };
-        match span {
-            None => {
-                let found = shown(object, field);
-                self.find(BadSpan, format!("{field}: [start, end] in seconds is expected, found {found}; {otherwise}"));
-            }
-            Some(Span { start_secs, end_secs }) if end_secs < start_secs => {
-                self.find(BadSpan, format!("{field}: ends before it starts, [{start_secs}, {end_secs}]"));
-            }
-            Some(Span { start_secs, end_secs }) if start_secs < 0.0 => {
-                self.find(BadSpan, format!("{field}: starts before the video, [{start_secs}, {end_secs}]"));
-            }
-            Some(_) => {}
-        }
-        span
     }
 }
 

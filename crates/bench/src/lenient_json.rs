@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::BenchError;
+
 /// No video is longer (31 years): a time beyond it is a slip of the file, and would overflow areas under curves.
 pub(crate) const MAX_SECS: f64 = 1e9;
 
@@ -16,6 +18,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::
         Cow::Owned(mended) => serde_json::from_slice(&mended),
         Cow::Borrowed(_) => Err(err),
     })
+}
+
+/// The elements of an annotation file, which is one list.
+pub(crate) fn list(bytes: &[u8], origin: &str) -> Result<Vec<Value>, BenchError> {
+    parse(bytes).map_err(|err| BenchError::NotAnnotations { origin: origin.to_owned(), cause: err.to_string() })
 }
 
 /// `null` for every `NaN`, `Infinity` and `-Infinity` outside strings; borrowed when there is none.

@@ -7,6 +7,7 @@
 
 mod annotation;
 mod bootstrap;
+pub mod datasets;
 mod error;
 mod evaluate;
 mod finding;
