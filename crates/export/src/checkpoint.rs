@@ -168,3 +168,6 @@ fn is_inside(name: &str) -> bool {
         && !name.contains(['\\', '\0'])
         && path.components().all(|part| matches!(part, Component::Normal(_)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,7 @@ pub fn write_data(
         }
         writer.write_weight(weight, &values)?;
     }
+    debug_assert_eq!(file.num_bytes(), plan.size_bytes(), "the file is as long as the plan says");
     Ok(())
 }
 

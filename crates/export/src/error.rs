@@ -59,7 +59,7 @@ pub enum ExportError {
     /// A weight is no number, or too large for the kind of weights asked for.
     #[error("tensor {name} must hold finite numbers{range}, found {found}")]
     Value {
-        /// Its name in the published layout.
+        /// Its name in the published layout, or that of the layer it became part of.
         name: String,
         /// The range where there is one, such as ` within ±65504`.
         range: &'static str,
@@ -111,7 +111,10 @@ impl Hint for ExportError {
             Self::NoCheckpoint { .. } => {
                 "point SRC at the folder of a Hugging Face checkpoint saved as safetensors".into()
             }
-            Self::Read { .. } => "check that the file is there and that you may read it".into(),
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "copy the whole folder of the original checkpoint, configs and tokenizer too".into()
+            }
+            Self::Read { .. } => "check that you may read the file and that the disk is sound".into(),
             Self::Corrupt { .. } => "copy or download the checkpoint again: the file is damaged or cut short".into(),
             Self::MissingTensor { .. } | Self::Shape { .. } => {
                 "use the config.json that belongs to these weights, and a Qwen2.5-VL checkpoint with all its shards"

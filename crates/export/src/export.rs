@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use souffleur_model::names::files;
-use souffleur_model::{GenerationConfig, Manifest, ModelConfig, PreprocessorConfig, Weights};
+use souffleur_model::{GenerationConfig, Manifest, ModelConfig, PreprocessorConfig, Tokenizer, Weights};
 
 use crate::ExportError;
 use crate::checkpoint::Checkpoint;
@@ -106,12 +106,11 @@ impl Configs {
         };
         let names = [files::CONFIG, files::GENERATION_CONFIG, files::PREPROCESSOR_CONFIG, files::TOKENIZER];
         let files = names.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        GenerationConfig::from_json(&files[1].1)?;
-        Ok(Self {
-            model: ModelConfig::from_json(&files[0].1)?,
-            preprocessor: PreprocessorConfig::from_json(&files[2].1)?,
-            files,
-        })
+        let model = ModelConfig::from_json(&files[0].1)?;
+        let generation = GenerationConfig::from_json(&files[1].1)?;
+        let preprocessor = PreprocessorConfig::from_json(&files[2].1)?;
+        Tokenizer::from_bytes(&files[3].1)?.check_fits(&model, &generation)?;
+        Ok(Self { model, preprocessor, files })
     }
 }
 
@@ -155,3 +154,6 @@ fn check_sources(checkpoint: &Checkpoint, graphs: &[(&'static str, Vec<u8>, Data
     let sources = graphs.iter().flat_map(|(_, _, plan)| plan.sources());
     sources.map(|source| checkpoint.check(source)).sum()
 }
+
+#[cfg(test)]
+mod tests;

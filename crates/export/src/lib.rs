@@ -10,6 +10,8 @@ mod decoder;
 mod embed;
 mod error;
 mod export;
+#[cfg(test)]
+mod fixture;
 mod graph;
 mod layers;
 mod licence;
