@@ -141,6 +141,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_a_browser_may_play_is_linked() {
+        let info = |kind, path: &str| SourceInfo {
+            name: "clip".into(),
+            kind,
+            num_frames: None,
+            duration: None,
+            width_px: None,
+            height_px: None,
+            media_path: Some(path.into()),
+        };
+        let video = |kind, path| RecordedSource::from(&info(kind, path)).video;
+        assert_eq!(video(SourceKind::VideoFile, "a/clip.MP4"), Some("a/clip.MP4".into()));
+        assert_eq!(video(SourceKind::VideoFile, "clip.gif"), None);
+        assert_eq!(video(SourceKind::ImageFolder, "clip.mp4"), None);
+    }
+
+    #[test]
     fn pictures_fit_and_keep_their_shape() {
         assert_eq!(fit(1920, 1080), (320, 180));
         assert_eq!(fit(224, 224), (224, 224));

@@ -25,6 +25,7 @@ pub(super) fn render(recording: &Recording, folder: &Path) -> String {
         hash(STYLE),
         hash(SCRIPT)
     );
+    let class = if video.is_some() { " class=\"filmed\"" } else { "" };
     let body = [
         header(recording, &title),
         "<main>\n".to_owned(),
@@ -40,7 +41,7 @@ pub(super) fn render(recording: &Recording, folder: &Path) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n<title>{title} · Souffleur</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n{body}\
+         <style>{STYLE}</style>\n</head>\n<body{class}>\n{body}\
          <footer>Written by Souffleur {}. This page loads nothing from the network.</footer>\n\
          <script>{SCRIPT}</script>\n</body>\n</html>\n",
         env!("CARGO_PKG_VERSION")
@@ -61,7 +62,7 @@ fn header(recording: &Recording, title: &str) -> String {
     if let Some(summary) = recording.summary() {
         facts.push(format!("<b>{}</b> decisions, <b>{}</b> replies", summary.turns, summary.replies));
         if let (Some(p50), Some(p99)) = (summary.p50_ms, summary.p99_ms) {
-            facts.push(format!("<b>{p50:.0} ms</b> a turn, 99 % within <b>{p99:.0} ms</b>"));
+            facts.push(format!("<b>{p50:.1} ms</b> a turn, 99 % within <b>{p99:.1} ms</b>"));
         }
         if summary.dropped_frames > 0 {
             facts.push(format!("<b>{}</b> frames dropped", summary.dropped_frames));
@@ -96,7 +97,7 @@ fn replies_card(recording: &Recording, has_video: bool) -> String {
         "" => "<p class=\"empty\">Nothing was said.</p>".to_owned(),
         items => format!("<ol class=\"replies\">\n{items}</ol>"),
     };
-    format!("<section class=\"card\">\n<div class=\"head\"><h2>Replies</h2></div>\n{list}\n</section>\n")
+    format!("<section class=\"card replies-card\">\n<div class=\"head\"><h2>Replies</h2></div>\n{list}\n</section>\n")
 }
 
 fn reply_item(recording: &Recording, reply: &Reply, has_video: bool, is_new_question: bool) -> String {

@@ -28,6 +28,7 @@ mod tests {
     use super::super::fixture::{recording, saying};
     use super::*;
     use proptest::prelude::*;
+    use souffleur_capture::parse_subtitles;
     use souffleur_core::SuppressReason;
 
     #[test]
@@ -47,6 +48,18 @@ mod tests {
         Two
         lines.
         ");
+    }
+
+    /// Read again as a subtitle file, which `--subtitles` takes too.
+    #[test]
+    fn the_reader_of_subtitles_reads_it() {
+        let written = render(&recording(&[(1.0, "Salt & <pepper> --> now.", None), (3.5, "Stir.", None)]));
+        let subtitles = parse_subtitles(written.as_bytes());
+        assert_eq!(subtitles.num_malformed, 0);
+        let read =
+            subtitles.lines.iter().map(|line| (line.start.as_secs_f64(), line.end.as_secs_f64(), line.words.clone()));
+        let read: Vec<_> = read.collect();
+        assert_eq!(read, [(1.0, 3.5, "Salt & <pepper> --> now.".to_owned()), (3.5, 8.5, "Stir.".to_owned())]);
     }
 
     proptest! {
