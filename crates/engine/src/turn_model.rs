@@ -37,6 +37,9 @@ pub struct TurnInput {
     pub frames: Vec<RgbImage>,
     /// User text of this turn.
     pub text: Option<String>,
+    /// Whether that text states the standing request: the turn then survives every cut of the window, in place of
+    /// the turn that stated it before.
+    pub is_pinned: bool,
     /// Subtracted from the logit of the first silence token before anything is chosen; 0 is off. It never changes
     /// [`Observation::p_silent`].
     pub eagerness: f32,
