@@ -1,0 +1,32 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use souffleur_session::StopSignal;
+
+use crate::failure::Failure;
+
+/// Exit code of a program that ended on an interrupt, as shells know it.
+const INTERRUPTED: i32 = 130;
+
+/// A signal that the first Ctrl-C raises: the session then ends after its running turn and keeps what it found. The
+/// second ends the program at once.
+///
+/// To be called once a process.
+pub(crate) fn stop_signal() -> Result<StopSignal, Failure> {
+    let stop = StopSignal::default();
+    let raised = stop.clone();
+    let is_second = AtomicBool::new(false);
+    let on_ctrl_c = move || {
+        if is_second.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
+        crate::note("\nending after this turn; press Ctrl-C again to end at once");
+        raised.stop();
+    };
+    match ctrlc::set_handler(on_ctrl_c) {
+        Ok(()) => Ok(stop),
+        Err(err) => Err(Failure::because(
+            format!("cannot listen for Ctrl-C: {err}"),
+            "start the program from an ordinary terminal or shell",
+        )),
+    }
+}

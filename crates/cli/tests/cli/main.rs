@@ -1,0 +1,10 @@
+//! The built program as a black box: what it prints, what it leaves behind, how it ends.
+
+mod bad_input;
+mod demo;
+mod machine;
+mod media;
+mod model;
+mod pauc;
+mod usage;
+mod watch;
