@@ -112,7 +112,7 @@ impl Hint for ExportError {
                 "point SRC at the folder of a Hugging Face checkpoint saved as safetensors".into()
             }
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "copy the whole folder of the original checkpoint, configs and tokenizer too".into()
+                "point SRC at the whole folder of the original checkpoint, configs and tokenizer too".into()
             }
             Self::Read { .. } => "check that you may read the file and that the disk is sound".into(),
             Self::Corrupt { .. } => "copy or download the checkpoint again: the file is damaged or cut short".into(),

@@ -99,6 +99,8 @@ struct Configs {
 
 impl Configs {
     fn read(src: &Path) -> Result<Self, ExportError> {
+        // Otherwise a folder that is not there would read as one that lacks a config.
+        std::fs::metadata(src).map_err(ExportError::read(src))?;
         let read = |name: &'static str| {
             let path = src.join(name);
             let bytes = std::fs::read(&path).map_err(ExportError::read(&path))?;

@@ -1,8 +1,8 @@
 //! Qwen2.5-VL checkpoint to three ONNX graphs, quantized: the only place that writes ONNX.
 //!
-//! [`export`] plans first and writes afterwards. The graphs ([`vision`], [`embed`], [`decoder`]) are built from the
-//! config alone, and with them a [`plan`] of where each weight will lie; the plan is checked against the
-//! checkpoint's head; only then are weights read, encoded and written, one at a time ([`data`]).
+//! [`export()`] plans first and writes afterwards. The graphs (`vision`, `embed`, `decoder`) are built from the
+//! config alone, and with them a `plan` of where each weight will lie; the plan is checked against the
+//! checkpoint's head; only then are weights read, encoded and written, one at a time (`data`).
 
 mod checkpoint;
 mod data;
