@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use souffleur_core::{MediaTime, Reply};
+use souffleur_engine::{EngineInfo, ProvidersUsed};
 
 /// What happens in a session: one line of JSON each, in this order of fields (the command line's contract).
 ///
@@ -48,6 +49,14 @@ pub struct GraphProviders {
     pub embed: String,
     /// The decoder.
     pub decoder: String,
+}
+
+impl From<&EngineInfo> for ModelLabel {
+    fn from(info: &EngineInfo) -> Self {
+        let ProvidersUsed { vision, embed, decoder } = info.providers.clone();
+        let providers = GraphProviders { vision, embed, decoder };
+        Self { model: info.model.clone(), provider: info.provider.to_owned(), providers }
+    }
 }
 
 /// How a session was set up.

@@ -27,7 +27,7 @@ pub use gate::{GateRules, MinuteOfDay, QuietHours};
 pub use options::{Command, Controls, SessionOptions};
 pub use policy::{Policy, PolicyError};
 pub use recording::{RecordedSource, Recording, Thumbnail};
-pub use repeat_guard::{RepeatGuard, adds_nothing};
+pub use repeat_guard::{REMEMBERED_REPLIES, RepeatGuard, adds_nothing};
 pub use run::run;
 pub use script::{Script, ScriptError, ScriptItem, Utterance};
 pub use scripted::{ScriptedAnswer, ScriptedModel};

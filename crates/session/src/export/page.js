@@ -28,10 +28,12 @@ if (video && chart) {
   video.addEventListener("timeupdate", show);
   video.addEventListener("seeked", show);
   // The file was moved, or this browser cannot play it: the pictures are in the page.
-  video.addEventListener("error", () => {
+  const doWithout = () => {
     document.querySelector(".stage").hidden = true;
     document.querySelector(".unplayable").hidden = false;
     chart.removeAttribute("data-seekable");
     for (const button of document.querySelectorAll("button.at")) button.disabled = true;
-  });
+  };
+  video.addEventListener("error", doWithout);
+  if (video.error) doWithout();
 }
