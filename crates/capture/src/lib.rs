@@ -5,6 +5,7 @@
 //! nobody read is counted. Files are decoded by an `ffmpeg` child that may read this one file and nothing else:
 //! no network, no standard input.
 
+mod decoder;
 mod error;
 mod ffmpeg;
 mod image_folder;

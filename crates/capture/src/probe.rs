@@ -1,5 +1,6 @@
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -69,11 +70,19 @@ pub(crate) fn probe_video(tools: &Tools, path: &Path) -> Result<VideoProbe, Capt
 pub(crate) const PROBE_LIMIT: Duration = Duration::from_millis(4500);
 
 fn not_a_video(path: &Path, messages: &Messages) -> CaptureError {
-    let cause = messages.last_error().unwrap_or_else(|| "ffprobe does not recognise it".into());
-    // ffprobe tells a cut MP4 one line before the general one.
-    let has_no_index = messages.lines().any(|line| line.contains("moov atom not found"));
-    let cause = if has_no_index { "the index (moov) is missing, the file is cut short".into() } else { cause };
+    // ffprobe looks for an index in anything that is named .mp4; only in a real one does its absence tell something.
+    let has_no_index = messages.lines().any(|line| line.contains("moov atom not found")) && begins_as_mp4(path);
+    let cause = match messages.last_error() {
+        _ if has_no_index => "its index (moov) is missing, the file is cut short".into(),
+        Some(cause) => cause,
+        None => "ffprobe does not recognise it".into(),
+    };
     CaptureError::NotAVideo { path: path.into(), cause }
+}
+
+fn begins_as_mp4(path: &Path) -> bool {
+    let mut head = [0; 8];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && &head[4..] == b"ftyp"
 }
 
 /// The end of the last frame of a stream, by reading all its packets without decoding them: for files whose header

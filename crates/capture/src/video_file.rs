@@ -1,17 +1,13 @@
 use std::fs;
-use std::io::BufReader;
-use std::path::Path;
-use std::thread::{self, JoinHandle};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crossbeam_channel::Receiver;
 use souffleur_core::{Frame, FrameGrid, MediaTime, RgbImage};
 
+use crate::decoder::{Decoder, Ended, Selection};
 use crate::error::file_name;
-use crate::ffmpeg::{ChildProcess, Messages, Tools};
-use crate::ppm::read_ppm;
+use crate::ffmpeg::{Messages, Tools};
 use crate::probe::{VideoProbe, probe_video};
-use crate::seek::{FILE_TIMES, seek_arg, seek_point};
 use crate::{CaptureError, FrameSource, SourceInfo, SourceKind};
 
 /// A video file, decoded by ffmpeg: any container and codec it reads.
@@ -25,6 +21,8 @@ use crate::{CaptureError, FrameSource, SourceInfo, SourceKind};
 /// A thread `capture:NAME` reads ahead by up to eight frames or 96 MiB, whichever is less, at least one; beyond
 /// that ffmpeg waits. Dropping the source ends the thread and the child.
 pub struct VideoFile {
+    tools: Tools,
+    path: PathBuf,
     info: SourceInfo,
     grid: FrameGrid,
     probe: VideoProbe,
@@ -56,17 +54,14 @@ impl VideoFile {
         check_range(&grid, to)?;
         check_file(path)?;
         let probe = probe_video(tools, path)?;
-        let past_end = || CaptureError::FromPastEnd { name: file_name(path), from: grid.from(), end: probe.end };
         if grid.from() > MediaTime::ZERO && grid.from() >= probe.end {
-            return Err(past_end());
+            return Err(CaptureError::FromPastEnd { name: file_name(path), from: grid.from(), end: probe.end });
         }
         let num_frames = grid.num_frames(to.map_or(probe.end, |to| to.min(probe.end)));
-        let mut decoder = Decoder::start(tools, path, &probe, &grid, num_frames)?;
-        let Some(first_image) = decoder.next_image()? else {
-            return Err(match decoder.finish()? {
-                ended if ended.is_clean && grid.from() > MediaTime::ZERO => past_end(),
-                ended => why_no_frame(path, &probe, &ended.messages),
-            });
+        let mut decoder = Decoder::start(tools, path, &probe, grid.from(), &Selection::Grid { grid, num_frames })?;
+        let (first_image, decoder) = match decoder.next_image()? {
+            Some(image) => (image, Some(decoder)),
+            None => (stand_in_image(tools, path, &probe, &grid, &decoder.finish()?)?, None),
         };
         let info = SourceInfo {
             name: file_name(path),
@@ -77,8 +72,18 @@ impl VideoFile {
             height_px: Some(first_image.height_px()),
             media_path: Some(path.into()),
         };
-        let (last_image, first_image) = (None, Some(first_image));
-        Ok(Self { info, grid, probe, num_frames, next_idx: 0, last_image, first_image, decoder: Some(decoder) })
+        Ok(Self {
+            tools: tools.clone(),
+            path: path.into(),
+            info,
+            grid,
+            probe,
+            num_frames,
+            next_idx: 0,
+            last_image: None,
+            first_image: Some(first_image),
+            decoder,
+        })
     }
 
     fn next_image(&mut self) -> Result<Option<RgbImage>, CaptureError> {
@@ -92,30 +97,35 @@ impl VideoFile {
         let ended = self.decoder.take().map(Decoder::finish).transpose()?;
         match ended.and_then(|ended| self.why_cut(&ended)) {
             Some(err) => Err(err),
-            // The picture ends before the sound: what is on screen is the last picture.
-            None => Ok(self.last_image.clone()),
+            None => self.read_last_image().map(Some),
         }
     }
 
-    /// Whether the frames ended too early. Some headers are off by a few frames, and some files have a broken frame
-    /// in the middle that a player passes over; neither makes a cut file.
+    /// What stays on screen where the sound goes on after the picture. The grid has stopped short of the last
+    /// picture, so the frames after the last one delivered are decoded again; there is less than one interval of
+    /// them. None at all means that the last one delivered is the last picture.
+    fn read_last_image(&self) -> Result<RgbImage, CaptureError> {
+        let after = self.grid.frame_time(self.next_idx.saturating_sub(1));
+        let decoder = Decoder::start(&self.tools, &self.path, &self.probe, after, &Selection::From(after))?;
+        let last = decoder.last_image()?.or_else(|| self.last_image.clone());
+        last.ok_or_else(|| CaptureError::Decode { path: self.path.clone(), cause: "the file holds no frame".into() })
+    }
+
+    /// Whether the frames ended too early: before the end of the stream that the header states, and with a word
+    /// from the decoder. A broken frame in the middle, which players pass over, makes no cut file; neither does a
+    /// last frame that stays for long, as in recordings of a screen.
     fn why_cut(&self, ended: &Ended) -> Option<CaptureError> {
         let due = self.grid.frame_time(self.next_idx);
         let end = self.probe.stream_end.unwrap_or(self.probe.end).min(self.probe.end);
-        let is_short = self.next_idx < self.grid.num_frames(end);
-        let is_far_short = self.probe.stream_end.is_some() && due + HEADER_TOLERANCE < end;
-        let is_cut = is_short && (!ended.is_clean || is_far_short);
+        let is_cut = !ended.is_clean && self.next_idx < self.grid.num_frames(end);
         is_cut.then(|| CaptureError::Truncated {
-            path: self.info.media_path.clone().unwrap_or_default(),
+            path: self.path.clone(),
             at: due,
             end,
-            cause: ended.messages.last_error().unwrap_or_else(|| "the file holds no more frames".into()),
+            cause: ended.messages.last_error().unwrap_or_else(|| "ffmpeg gave up".into()),
         })
     }
 }
-
-/// How much longer than its frames a header may say the video is, before the file counts as cut.
-const HEADER_TOLERANCE: MediaTime = MediaTime::from_micros(1_000_000);
 
 impl FrameSource for VideoFile {
     fn describe(&self) -> &SourceInfo {
@@ -142,94 +152,21 @@ impl FrameSource for VideoFile {
     }
 }
 
-/// The child and the thread that reads its pictures.
-struct Decoder {
-    images: Receiver<Result<RgbImage, CaptureError>>,
-    process: ChildProcess,
-    thread: Option<JoinHandle<()>>,
-    name: String,
-}
-
-/// How decoding ended.
-struct Ended {
-    /// Exit status 0 and not one error message.
-    is_clean: bool,
-    messages: Messages,
-}
-
-impl Decoder {
-    fn start(
-        tools: &Tools,
-        path: &Path,
-        probe: &VideoProbe,
-        grid: &FrameGrid,
-        num_frames: u64,
-    ) -> Result<Self, CaptureError> {
-        let seek = seek_point(tools, path, probe, grid.from())?.map(seek_arg);
-        let mut before: Vec<&str> = seek.iter().flat_map(|at| ["-ss", at]).collect();
-        before.extend(FILE_TIMES);
-        // A new size would otherwise rebuild the filters, and `fps` would begin anew at frame 0.
-        before.extend(["-reinit_filter", "0"]);
-        let (stream, filter, num_frames) = (format!("0:{}", probe.stream_idx), filters(grid), num_frames.to_string());
-        let after = ["-map", &stream, "-vf", &filter, "-frames:v", &num_frames, "-c:v", "ppm", "-f", "image2pipe", "-"];
-        let name = file_name(path);
-        let mut process = tools.ffmpeg(&name, "error", &before, path, &after)?;
-        let mut stdout = BufReader::with_capacity(1 << 16, process.take_stdout()?);
-        let (tx, images) = crossbeam_channel::bounded(frames_ahead(probe.num_pixels));
-        let path = path.to_owned();
-        let read = move || {
-            loop {
-                let image = match read_ppm(&mut stdout) {
-                    Ok(Some(image)) => Ok(image),
-                    Ok(None) => return,
-                    // Half a picture: the child died, and its exit status and messages say why.
-                    Err(err) if err.kind() == std::io::ErrorKind::UnexpectedEof => return,
-                    Err(cause) => Err(CaptureError::Unreadable { path: path.clone(), cause }),
-                };
-                let is_last = image.is_err();
-                // Nobody listens any more once the source is dropped.
-                if tx.send(image).is_err() || is_last {
-                    return;
-                }
-            }
-        };
-        let thread = thread::Builder::new().name(format!("capture:{name}")).spawn(read);
-        let thread = thread.map_err(|_| CaptureError::ThreadEnded(format!("capture:{name}")))?;
-        Ok(Self { images, process, thread: Some(thread), name })
+/// The first image where decoding from `grid.from()` gave none: the picture that stays until the end, if `from` lies
+/// after the last frame was shown, or the reason why there is none.
+fn stand_in_image(
+    tools: &Tools,
+    path: &Path,
+    probe: &VideoProbe,
+    grid: &FrameGrid,
+    ended: &Ended,
+) -> Result<RgbImage, CaptureError> {
+    if !ended.is_clean || grid.from() <= MediaTime::ZERO {
+        return Err(why_no_frame(path, probe, &ended.messages));
     }
-
-    fn next_image(&mut self) -> Result<Option<RgbImage>, CaptureError> {
-        self.images.recv().ok().transpose()
-    }
-
-    /// Once `next_image` found the end: how it came about.
-    fn finish(mut self) -> Result<Ended, CaptureError> {
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            return Err(CaptureError::ThreadEnded(format!("capture:{}", self.name)));
-        }
-        let finished = self.process.finish()?;
-        Ok(Ended {
-            is_clean: finished.status.success() && finished.messages.num_errors == 0,
-            messages: finished.messages,
-        })
-    }
-}
-
-/// The selection of frames, left to ffmpeg so that only the frames wanted cross the pipe.
-///
-/// `settb` counts in microseconds, so that all that follows is whole numbers. `fps` with `round=up` numbers each
-/// frame `ceil((pts − from) / interval)` and gives, for each number `k`, the last frame numbered at most `k`: the
-/// last with `pts ≤ from + k · interval`; `start_time` makes `from` number 0 and lets the first frame stand in when
-/// the video begins later. `setpts=N` renumbers the output from 0: the muxer would otherwise fill up the time
-/// before `from` with copies. `scale` without a new size converts to RGB and holds the first frame's size.
-fn filters(grid: &FrameGrid) -> String {
-    let (interval_micros, from) = (grid.interval().as_micros(), seek_arg(grid.from()));
-    format!("settb=AVTB,fps=fps=1000000/{interval_micros}:round=up:start_time={from},setpts=N,scale=iw:ih,format=rgb24")
-}
-
-/// How many decoded frames may wait.
-fn frames_ahead(num_pixels: u64) -> usize {
-    ((96 << 20) / (num_pixels.max(1) * 3)).clamp(1, 8) as usize
+    let whole = Selection::From(MediaTime::ZERO);
+    let last = Decoder::start(tools, path, probe, grid.from(), &whole)?.last_image()?;
+    last.ok_or_else(|| why_no_frame(path, probe, &ended.messages))
 }
 
 /// Says why not one frame came.
@@ -269,14 +206,6 @@ fn check_file(path: &Path) -> Result<(), CaptureError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waiting_frames_are_bounded_by_number_and_by_bytes() {
-        assert_eq!(frames_ahead(640 * 360), 8);
-        assert_eq!(frames_ahead(3840 * 2160), 4);
-        assert_eq!(frames_ahead(16_384 * 16_384), 1);
-        assert_eq!(frames_ahead(0), 8);
-    }
 
     #[test]
     fn missing_programs_are_told_by_name() {
