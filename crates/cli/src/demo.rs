@@ -12,12 +12,13 @@ use souffleur_bench::{Annotations, ExactJudge, Item, Omega, Predictions, SubsetR
 use souffleur_capture::open_source;
 use souffleur_core::{FrameGrid, MediaTime};
 use souffleur_engine::{Engine, EngineOptions, catalog};
-use souffleur_session::{Controls, Event, Script, SessionOptions, StopSignal, Utterance, run as run_session};
+use souffleur_session::{
+    Controls, Event, ModelLabel, Script, SessionOptions, StopSignal, Utterance, run as run_session,
+};
 use tempfile::TempDir;
 
 use crate::failure::{Failure, OrFail};
 use crate::interrupt;
-use crate::label::label;
 use crate::pauc::json_line;
 use crate::progress;
 use clip::ClipReport;
@@ -39,8 +40,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let grid = FrameGrid::new(manifest.frame_interval_secs, 0.0, manifest.frames_per_turn).or_fail()?;
     let stop = interrupt::stop_signal()?;
     let mut engine = Engine::start(model, EngineOptions::default()).or_fail()?;
-    let options =
-        SessionOptions { eagerness: manifest.default_eagerness, ..SessionOptions::new(grid, label(engine.info())) };
+    let options = SessionOptions {
+        eagerness: manifest.default_eagerness,
+        ..SessionOptions::new(grid, ModelLabel::from(engine.info()))
+    };
     if !args.json {
         page::opening(&manifest, items.len())?;
     }

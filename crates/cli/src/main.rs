@@ -4,7 +4,6 @@ mod bug;
 mod demo;
 mod failure;
 mod interrupt;
-mod label;
 mod model;
 mod pauc;
 mod progress;

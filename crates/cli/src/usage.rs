@@ -1,3 +1,4 @@
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::failure::Failure;
@@ -9,7 +10,7 @@ pub(crate) fn failure(err: &clap::Error) -> Option<Failure> {
     match err.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => None,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let command = command(err).unwrap_or_else(|| "souffleur".into());
+            let command = typed_command();
             let hint = match command.as_str() {
                 "souffleur" => "start with `souffleur demo`, or see `souffleur --help`".into(),
                 _ => format!("see `{command} --help`"),
@@ -34,17 +35,21 @@ fn hint(err: &clap::Error) -> String {
         ContextValue::Strings(names) => names.first().cloned(),
         _ => None,
     });
-    let help = command(err).map_or_else(|| "`souffleur --help`".into(), |command| format!("`{command} --help`"));
+    let command = typed_command();
     match suggestion {
-        Some(name) => format!("did you mean {name}? see {help}"),
-        None => format!("see {help}"),
+        Some(name) => format!("did you mean {name}? see `{command} --help`"),
+        None => format!("see `{command} --help`"),
     }
 }
 
-/// The command clap was reading: the plain words of its usage line, or of the help it shows instead of an error.
-fn command(err: &clap::Error) -> Option<String> {
-    let text = err.render().to_string();
-    let usage = text.lines().find_map(|line| line.trim().strip_prefix("Usage: "))?;
-    let words: Vec<&str> = usage.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect();
-    Some(words.join(" "))
+/// The commands as the user typed them, up to the first word that is none: `souffleur model export`.
+fn typed_command() -> String {
+    let mut command = crate::Cli::command();
+    let mut names = vec![command.get_name().to_owned()];
+    for word in std::env::args_os().skip(1) {
+        let Some(subcommand) = command.find_subcommand(&word).cloned() else { break };
+        names.push(subcommand.get_name().to_owned());
+        command = subcommand;
+    }
+    names.join(" ")
 }

@@ -10,11 +10,10 @@ use souffleur_capture::{CaptureError, FrameSource, Paced, RealTime, SourceInfo, 
 use souffleur_core::Frame;
 use souffleur_engine::{Engine, catalog};
 use souffleur_session::export::{ExportFormat, ExportTarget};
-use souffleur_session::{Controls, Event, RecordedSource, Recording, Sink, run as run_session};
+use souffleur_session::{Controls, Event, ModelLabel, RecordedSource, Recording, Sink, run as run_session};
 
 use crate::failure::{Failure, OrFail};
 use crate::interrupt;
-use crate::label::label;
 use plan::Plan;
 use screen::Screen;
 
@@ -134,7 +133,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
     let stop = interrupt::stop_signal()?;
     let mut engine = Engine::start(model, engine_options).or_fail()?;
     let mut source = at_speed(source, args.speed).or_fail()?;
-    session.label = label(engine.info());
+    session.label = ModelLabel::from(engine.info());
 
     let mut sinks = Sinks {
         screen: Screen::new(args.format, source.describe(), stop.clone()),

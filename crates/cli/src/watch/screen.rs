@@ -33,7 +33,10 @@ impl Screen {
             Event::Reply(_) => {}
             Event::Summary(summary) => {
                 self.bar.finish_and_clear();
-                crate::note(footer(summary));
+                // Without a turn there is an error to come, which says more.
+                if summary.turns > 0 {
+                    crate::note(footer(summary));
+                }
             }
         }
         let line = match (self.format, event) {

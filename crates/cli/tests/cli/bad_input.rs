@@ -14,14 +14,20 @@ fn fails_to_watch(machine: &Machine, source: &str) -> String {
 
 #[test]
 fn no_file() {
-    assert_snapshot!(fails_to_watch(&Machine::new(), "nothing.mp4"), @"");
+    assert_snapshot!(fails_to_watch(&Machine::new(), "nothing.mp4"), @r"
+    error: nothing.mp4: no such file or folder
+    hint: check the path; quote it if it holds spaces
+    ");
 }
 
 #[test]
 fn empty_file() {
     let machine = Machine::new();
     machine.write("empty.mp4", "");
-    assert_snapshot!(fails_to_watch(&machine, "empty.mp4"), @"");
+    assert_snapshot!(fails_to_watch(&machine, "empty.mp4"), @r"
+    error: empty.mp4: the file is empty
+    hint: copy or download the file again
+    ");
 }
 
 #[test]
@@ -36,7 +42,10 @@ fn text_renamed_to_video() {
 fn audio_only() {
     let machine = Machine::new();
     ffmpeg(&machine, "-f lavfi -i sine=duration=1 -c:a aac", "sound.m4a");
-    assert_snapshot!(fails_to_watch(&machine, "sound.m4a"), @"");
+    assert_snapshot!(fails_to_watch(&machine, "sound.m4a"), @r"
+    error: sound.m4a: has no video, only audio (aac)
+    hint: give a file with a video stream
+    ");
 }
 
 /// Cut in the middle of its frames, with the index in front: what came before is watched.
@@ -75,7 +84,10 @@ fn an_image_like_a_thread() {
     image::RgbImage::new(100_000, 1).save(machine.path("thread.png")).unwrap();
     let ended = machine.run("watch thread.png --ask 'Describe each step.' --export thread.md");
     assert_eq!(ended.code, 1);
-    assert_snapshot!(ended.error(), @"");
+    assert_snapshot!(ended.error(), @r"
+    error: the turn at 0:01 failed: the model takes images whose long side is at most 200 times the short one, found 100000×1 px
+    hint: crop the image to a less narrow part
+    ");
     assert!(!machine.path("thread.md").exists());
 }
 
@@ -89,23 +101,38 @@ fn a_folder_of_broken_images() {
     let error = fails_to_watch(&machine, "frames");
     assert!(error.starts_with("error: frames: none of its 3 images can be read; the first: 1.png: "), "{error}");
     std::fs::create_dir(machine.path("empty")).unwrap();
-    assert_snapshot!(fails_to_watch(&machine, "empty"), @"");
+    assert_snapshot!(fails_to_watch(&machine, "empty"), @r"
+    error: empty: the folder holds no image (png, jpg, webp, bmp or gif)
+    hint: name a folder that holds the images directly, not in subfolders
+    ");
 }
 
 #[test]
 fn devices_are_not_in_this_build() {
     let machine = Machine::new();
-    assert_snapshot!(fails_to_watch(&machine, "camera"), @"");
-    assert_snapshot!(fails_to_watch(&machine, "screen:2"), @"");
+    assert_snapshot!(fails_to_watch(&machine, "camera"), @r"
+    error: this build has no camera source
+    hint: give a video file or a folder of images; a folder of that name is ./camera
+    ");
+    assert_snapshot!(fails_to_watch(&machine, "screen:2"), @r"
+    error: this build has no screen source
+    hint: give a video file or a folder of images; a folder of that name is ./screen
+    ");
 }
 
 #[test]
 fn subtitles_that_are_none() {
     let machine = Machine::new();
     let line = format!("watch {} --subtitles lines.srt", clip("kitchen-1.mp4"));
-    assert_snapshot!(machine.fails(1, &line), @"");
+    assert_snapshot!(machine.fails(1, &line), @r"
+    error: lines.srt: no such file or folder
+    hint: check the path; quote it if it holds spaces
+    ");
     machine.write("lines.srt", "not a subtitle");
-    assert_snapshot!(machine.fails(1, &line), @"");
+    assert_snapshot!(machine.fails(1, &line), @r"
+    error: lines.srt: no subtitle line can be read (0 malformed); SRT or WebVTT is expected
+    hint: give an .srt or .vtt file with lines such as `00:00:01,000 --> 00:00:02,500`
+    ");
 }
 
 #[test]
@@ -114,14 +141,20 @@ fn a_question_longer_than_the_context() {
     let question = "Is the water boiling by now? ".repeat(3000);
     let ended = machine.run_command(machine.command(["watch", &clip("kitchen-1.mp4"), "--ask", &question]));
     assert_eq!(ended.code, 1);
-    assert_snapshot!(ended.error(), @"");
+    assert_snapshot!(ended.error(), @r"
+    error: the turn at 0:01 failed: this turn needs 36088 tokens of context, 8192 of 8192 are free
+    hint: shorten the question, watch a shorter span with --from and --to, or use a model with a longer context
+    ");
 }
 
 #[test]
 fn a_start_past_the_end() {
     let machine = Machine::new();
     let line = format!("watch {} --ask a --from 60", clip("kitchen-1.mp4"));
-    assert_snapshot!(machine.fails(1, &line), @"");
+    assert_snapshot!(machine.fails(1, &line), @r"
+    error: the start 1:00 lies past the end of kitchen-1.mp4, which lasts 0:24
+    hint: give --from a time before the end
+    ");
 }
 
 // Models.
@@ -145,7 +178,10 @@ fn an_unknown_model() {
 #[test]
 fn a_graph_is_missing() {
     let error = fails_with_kitchen(|machine| std::fs::remove_file(machine.path("kitchen/onnx/decoder.onnx")).unwrap());
-    assert_snapshot!(error, @"");
+    assert_snapshot!(error, @r"
+    error: the model kitchen/ has no onnx/decoder.onnx
+    hint: point --model at a folder that `souffleur model export` wrote, or export the checkpoint again
+    ");
 }
 
 #[test]
@@ -250,8 +286,14 @@ fn a_header_that_lies_about_offsets() {
 #[test]
 fn a_checkpoint_without_weights() {
     let error = fails_to_export(|machine| std::fs::remove_file(machine.path("tiny/model.safetensors")).unwrap());
-    assert_snapshot!(error, @"");
-    assert_snapshot!(Machine::new().fails(1, "model export nowhere out --weights int8"), @"");
+    assert_snapshot!(error, @r"
+    error: tiny holds neither model.safetensors nor model.safetensors.index.json
+    hint: point SRC at the folder of a Hugging Face checkpoint saved as safetensors
+    ");
+    assert_snapshot!(Machine::new().fails(1, "model export nowhere out --weights int8"), @r"
+    error: cannot read nowhere: No such file or directory (os error 2)
+    hint: point SRC at the whole folder of the original checkpoint, configs and tokenizer too
+    ");
 }
 
 #[test]
@@ -261,7 +303,7 @@ fn an_output_that_holds_something_else() {
     std::fs::create_dir(machine.path("out")).unwrap();
     machine.write("out/thesis.txt", "precious");
     let error = machine.fails(1, "model export tiny out");
-    assert!(error.starts_with("error: out exists and is not an earlier export: "), "{error}");
+    assert!(error.contains("out exists and is not an earlier export: "), "{error}");
     assert_eq!(std::fs::read(machine.path("out/thesis.txt")).unwrap(), b"precious");
 }
 
@@ -307,7 +349,10 @@ fn standard_output_is_full() {
     command.stdout(full).stderr(std::process::Stdio::piped());
     let output = command.spawn().unwrap().wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"");
+    assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
+    error: cannot write to standard output: No space left on device (os error 28)
+    hint: make room where the output goes, or send it elsewhere
+    ");
 }
 
 // The machine.
@@ -321,7 +366,10 @@ fn without_runtime(library: &Path) -> String {
 
 #[test]
 fn onnx_runtime_is_missing() {
-    assert_snapshot!(without_runtime(Path::new("/nowhere/libonnxruntime.so")), @"");
+    assert_snapshot!(without_runtime(Path::new("/nowhere/libonnxruntime.so")), @r"
+    error: the ONNX Runtime library was not found; looked at /nowhere/libonnxruntime.so
+    hint: run `cargo xtask setup`, or set ORT_DYLIB_PATH to the library of an ONNX Runtime you have
+    ");
 }
 
 #[test]
@@ -359,5 +407,8 @@ fn ffmpeg_is_missing() {
     std::fs::create_dir(machine.path("nothing")).unwrap();
     let mut command = machine.command(["watch", &clip("kitchen-1.mp4"), "--ask", "a"]);
     command.env("PATH", machine.path("nothing"));
-    assert_snapshot!(machine.fails_command(1, command), @"");
+    assert_snapshot!(machine.fails_command(1, command), @r"
+    error: ffprobe is not installed: it is neither beside the program nor on PATH
+    hint: install it with `sudo apt-get install ffmpeg`, or run `cargo xtask setup`
+    ");
 }

@@ -56,7 +56,12 @@ fn export_makes_a_model_that_checks_out() {
     let machine = Machine::new();
     checkpoint(&machine);
     let exported = machine.run("model export tiny out --weights f32");
-    assert_snapshot!(exported.ok(), @"");
+    assert_snapshot!(exported.ok(), @r"
+    out: tiny as f32
+    licence: unknown
+    note: the licence of these weights was not stated at export
+    watch with it: souffleur watch SOURCE --ask TEXT --model out
+    ");
     assert_eq!(exported.stderr, "", "no bar where nobody sees it");
     let reference = repository("tests/fixtures/reference").display().to_string();
     let checked = machine.run(&format!("model check out --against '{reference}' --json"));
@@ -97,14 +102,20 @@ fn check_fails_over_tolerance() {
     let reference = repository("tests/fixtures/reference").display().to_string();
     let checked = machine.run(&format!("model check out --against '{reference}' --json"));
     assert_eq!(checked.code, 1);
-    assert_snapshot!(checked.error(), @"");
+    assert_snapshot!(checked.error(), @r"
+    error: out (f32) is expected to be within the tolerances of f32, the distances above are not
+    hint: export the model again from the checkpoint the reference was made with
+    ");
     assert!(json(&checked.stdout)["logits"].as_f64().unwrap() > 1e-3, "the numbers are printed all the same");
 }
 
 #[test]
 fn check_needs_a_reference() {
     let machine = Machine::new();
-    assert_snapshot!(machine.fails(1, "model check kitchen --against nowhere"), @"");
+    assert_snapshot!(machine.fails(1, "model check kitchen --against nowhere"), @r"
+    error: the reference nowhere/reference.json: No such file or directory (os error 2)
+    hint: give the folder that holds reference.json, reference.safetensors and images/
+    ");
 }
 
 #[test]
@@ -118,5 +129,13 @@ fn the_reference_of_another_shape_is_refused() {
 fn list_json_is_pinned() {
     let listed = json(Machine::new().run("model list --json").ok());
     let keys: Vec<&String> = listed[0].as_object().unwrap().keys().collect();
-    assert_json_snapshot!(keys, @"");
+    assert_json_snapshot!(keys, @r#"
+    [
+      "licence",
+      "name",
+      "origin",
+      "summary",
+      "weights"
+    ]
+    "#);
 }

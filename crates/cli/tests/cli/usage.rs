@@ -10,10 +10,22 @@ fn misuse(line: &str) -> String {
 
 #[test]
 fn a_command_is_expected() {
-    assert_snapshot!(misuse(""), @"");
-    assert_snapshot!(misuse("model"), @"");
-    assert_snapshot!(misuse("wach"), @"");
-    assert_snapshot!(misuse("train sft x.toml"), @"");
+    assert_snapshot!(misuse(""), @r"
+    error: souffleur expects a command, found none
+    hint: start with `souffleur demo`, or see `souffleur --help`
+    ");
+    assert_snapshot!(misuse("model"), @r"
+    error: souffleur model expects a command, found none
+    hint: see `souffleur model --help`
+    ");
+    assert_snapshot!(misuse("wach"), @r"
+    error: unrecognized subcommand 'wach'
+    hint: did you mean watch? see `souffleur --help`
+    ");
+    assert_snapshot!(misuse("train sft x.toml"), @r"
+    error: unrecognized subcommand 'train'
+    hint: see `souffleur --help`
+    ");
 }
 
 #[test]
@@ -28,68 +40,176 @@ fn help_and_version_are_no_errors() {
 
 #[test]
 fn flags_are_named() {
-    assert_snapshot!(misuse("watch x.mp4 --ask a --inteval 2"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --interval fast"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask"), @"");
-    assert_snapshot!(misuse("watch --ask a"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --speed slow"), @"");
-    assert_snapshot!(misuse("model export a b --weights int2"), @"");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --inteval 2"), @r"
+    error: unexpected argument '--inteval' found
+    hint: did you mean --interval? see `souffleur watch --help`
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --interval fast"), @r"
+    error: invalid value 'fast' for '--interval <SECONDS>': invalid float literal
+    hint: see `souffleur watch --help`
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask"), @r"
+    error: a value is required for '--ask <TEXT>' but none was supplied
+    hint: see `souffleur watch --help`
+    ");
+    assert_snapshot!(misuse("watch --ask a"), @r"
+    error: the following required arguments were not provided: <SOURCE>
+    hint: see `souffleur watch --help`
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --speed slow"), @r"
+    error: invalid value 'slow' for '--speed <SPEED>' [possible values: max, realtime]
+    hint: see `souffleur watch --help`
+    ");
+    assert_snapshot!(misuse("model export a b --weights int2"), @r"
+    error: invalid value 'int2' for '--weights <WEIGHTS>' [possible values: f32, f16, int8, int4]
+    hint: did you mean int4? see `souffleur model export --help`
+    ");
 }
 
 #[test]
 fn something_is_asked() {
-    assert_snapshot!(misuse("watch x.mp4"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask ''"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask-at '5= '"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask-at soon=what"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask-at -1=what"), @"");
+    assert_snapshot!(misuse("watch x.mp4"), @r#"
+    error: nothing is asked: --ask, --ask-at or --subtitles is expected
+    hint: say what to look for, such as --ask "Tell me when the water boils."
+    "#);
+    assert_snapshot!(misuse("watch x.mp4 --ask ''"), @r#"
+    error: a question of at least one word is expected, found an empty text
+    hint: say what to look for, such as --ask "Tell me when the water boils."
+    "#);
+    assert_snapshot!(misuse("watch x.mp4 --ask-at '5= '"), @r#"
+    error: a question of at least one word is expected, found an empty text
+    hint: say what to look for, such as --ask "Tell me when the water boils."
+    "#);
+    assert_snapshot!(misuse("watch x.mp4 --ask-at soon=what"), @r#"
+    error: a timed question is written SECONDS=TEXT, found "soon=what"
+    hint: write it like --ask-at 12.5="What is in the pan?"
+    "#);
+    assert_snapshot!(misuse("watch x.mp4 --ask-at -1=what"), @r"
+    error: a question is asked at 0 seconds or later, found -1
+    hint: count the time in seconds from the start of the video, such as --ask-at 12.5=TEXT
+    ");
 }
 
 #[test]
 fn times_make_sense() {
-    assert_snapshot!(misuse("watch x.mp4 --ask a --interval -1"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --interval 0"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --interval NaN"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --frames-per-turn 3"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --from -2"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --from 5 --to 5"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --to NaN"), @"");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --interval -1"), @r"
+    error: the frame interval must be from 0.001 to 3600 seconds, found -1
+    hint: give --interval a number of seconds such as 1 or 0.5
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --interval 0"), @r"
+    error: the frame interval must be from 0.001 to 3600 seconds, found 0
+    hint: give --interval a number of seconds such as 1 or 0.5
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --interval NaN"), @r"
+    error: the frame interval must be from 0.001 to 3600 seconds, found NaN
+    hint: give --interval a number of seconds such as 1 or 0.5
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --frames-per-turn 3"), @r"
+    error: a turn holds 1 or 2 frames, found 3
+    hint: give --frames-per-turn 1 or 2
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --from -2"), @r"
+    error: the start must be a time of at least 0 seconds, found -2
+    hint: give --from a number of seconds from the start of the file, such as 12.5
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --from 5 --to 5"), @r"
+    error: the end must lie after the start, found --from 5 and --to 5
+    hint: give --to a time in seconds that is later than --from
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --to NaN"), @r"
+    error: the end must lie after the start, found --from 0 and --to NaN
+    hint: give --to a time in seconds that is later than --from
+    ");
 }
 
 #[test]
 fn decisions_and_sampling_make_sense() {
-    assert_snapshot!(misuse("watch x.mp4 --ask a --policy maybe"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --policy threshold=1.5"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --policy zscore=-1"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --eagerness inf"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --temperature 0"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --top-k 0"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --max-new-tokens 0"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --provider abacus"), @"");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --policy maybe"), @r#"
+    error: a policy is text, threshold=P or zscore=Z, found "maybe"
+    hint: give --policy text, --policy threshold=0.7 or --policy zscore=2
+    "#);
+    assert_snapshot!(misuse("watch x.mp4 --ask a --policy threshold=1.5"), @r#"
+    error: the threshold is a probability from 0 to 1, found "1.5"
+    hint: give --policy threshold=0.7: the model stays silent from that probability on
+    "#);
+    assert_snapshot!(misuse("watch x.mp4 --ask a --policy zscore=-1"), @r#"
+    error: the z-score is a number above 0, found "-1"
+    hint: give --policy zscore=2: the larger, the rarer it speaks
+    "#);
+    assert_snapshot!(misuse("watch x.mp4 --ask a --eagerness inf"), @r"
+    error: the eagerness is a number from -100 to 100, found inf
+    hint: give --eagerness 1 to speak sooner, -1 to speak later
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --temperature 0"), @r"
+    error: the temperature is a number above 0, found 0
+    hint: give --temperature 0.7, or leave it out for the likeliest words
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --top-k 0"), @r"
+    error: --top-k keeps at least 1 token, found 0
+    hint: give --top-k 10, or leave it out to keep all
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --max-new-tokens 0"), @r"
+    error: a reply holds at least 1 token, found 0
+    hint: give --max-new-tokens 1 or more
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --provider abacus"), @r"
+    error: the provider abacus was asked for, this build has auto, cpu
+    hint: give --provider auto or cpu
+    ");
 }
 
 #[test]
 fn exports_have_a_place() {
-    assert_snapshot!(misuse("watch x.mp4 --ask a --export replies.doc"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --export nowhere/replies.srt"), @"");
-    assert_snapshot!(misuse("watch x.mp4 --ask a --export a.srt --export a.srt"), @"");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --export replies.doc"), @r"
+    error: an export ends in .srt, .vtt, .jsonl, .md or .html, found replies.doc
+    hint: name the file after what you want, such as --export replies.srt or --export report.html
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --export nowhere/replies.srt"), @r"
+    error: nowhere/replies.srt is to be written into an existing folder, found none at nowhere
+    hint: create the folder first, or write somewhere else
+    ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --export a.srt --export a.srt"), @r"
+    error: a.srt is asked for twice
+    hint: give each --export a file of its own
+    ");
 }
 
 #[test]
 fn what_is_to_come_is_said_to_come() {
-    assert_snapshot!(misuse("watch x.mp4 --ask a --window 20"), @"");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --window 20"), @r"
+    error: --window 20 is not in this version: only off is
+    hint: leave --window out
+    ");
     for flag in ["--collapse-silence on", "--token-drop 0.5", "--static-skip 0.1", "--memory-note on"] {
         let error = misuse(&format!("watch x.mp4 --ask a {flag}"));
         assert!(error.contains("is not in this version"), "{error}");
     }
-    assert_snapshot!(misuse("model pull qwen --from hub"), @"");
-    assert_snapshot!(misuse("model import x"), @"");
+    assert_snapshot!(misuse("model pull qwen --from hub"), @r"
+    error: model pull is not in this version
+    hint: put a checkpoint on this machine and run `souffleur model export SRC OUT --weights int8`
+    ");
+    assert_snapshot!(misuse("model import x"), @r"
+    error: model import is not in this version
+    hint: put a checkpoint on this machine and run `souffleur model export SRC OUT --weights int8`
+    ");
 }
 
 #[test]
 fn scoring_makes_sense() {
-    assert_snapshot!(misuse("pauc --gold a.json --pred b.jsonl --omega 2"), @"");
-    assert_snapshot!(misuse("pauc --gold a.json --pred b.jsonl --judge oracle"), @"");
-    assert_snapshot!(misuse("pauc --gold a.json --pred b.jsonl --judge exact --scores c.jsonl"), @"");
-    assert_snapshot!(misuse("pauc --gold a.json"), @"");
+    assert_snapshot!(misuse("pauc --gold a.json --pred b.jsonl --omega 2"), @r#"
+    error: omega is a number from 0 to 1, found "2"
+    hint: give --omega numbers from 0 to 1, separated by commas, such as 0,0.5,1
+    "#);
+    assert_snapshot!(misuse("pauc --gold a.json --pred b.jsonl --judge oracle"), @r#"
+    error: the judges built in are: exact; found "oracle"
+    hint: give --judge exact, or --scores with a file of scores
+    "#);
+    assert_snapshot!(misuse("pauc --gold a.json --pred b.jsonl --judge exact --scores c.jsonl"), @r"
+    error: the argument '--judge <exact|embedded|URL>' cannot be used with '--scores <SCORES.jsonl>'
+    hint: see `souffleur pauc --help`
+    ");
+    assert_snapshot!(misuse("pauc --gold a.json"), @r"
+    error: the following required arguments were not provided: --pred <PRED.jsonl>
+    hint: see `souffleur pauc --help`
+    ");
 }

@@ -43,7 +43,17 @@ fn settings() -> insta::Settings {
 #[test]
 fn json_lines_keep_the_contract() {
     let ended = watch(&format!("{ASK} --to 6"));
-    settings().bind(|| assert_snapshot!(ended.stdout, @""));
+    settings().bind(|| assert_snapshot!(ended.stdout, @r#"
+    {"type":"session","model":"kitchen","provider":"cpu","providers":{"vision":"cpu","embed":"cpu","decoder":"cpu"},"frame_interval":1.0,"frames_per_turn":1}
+    {"type":"turn","time":1.0,"silent":true,"p_silent":[p],"p_silence_text":[p],"passes":1,"cache_tokens":92,"frame_age_ms":[ms],"behind_s":0.0,"ms":{"preprocess":[ms],"encode":[ms],"prefill":[ms],"decode":[ms],"total":[ms]}}
+    {"type":"turn","time":2.0,"silent":true,"p_silent":[p],"p_silence_text":[p],"passes":1,"cache_tokens":122,"frame_age_ms":[ms],"behind_s":0.0,"ms":{"preprocess":[ms],"encode":[ms],"prefill":[ms],"decode":[ms],"total":[ms]}}
+    {"type":"turn","time":3.0,"silent":true,"p_silent":[p],"p_silence_text":[p],"passes":1,"cache_tokens":152,"frame_age_ms":[ms],"behind_s":0.0,"ms":{"preprocess":[ms],"encode":[ms],"prefill":[ms],"decode":[ms],"total":[ms]}}
+    {"type":"turn","time":4.0,"silent":true,"p_silent":[p],"p_silence_text":[p],"passes":1,"cache_tokens":182,"frame_age_ms":[ms],"behind_s":0.0,"ms":{"preprocess":[ms],"encode":[ms],"prefill":[ms],"decode":[ms],"total":[ms]}}
+    {"type":"turn","time":5.0,"silent":false,"p_silent":[p],"p_silence_text":[p],"passes":11,"cache_tokens":219,"frame_age_ms":[ms],"behind_s":0.0,"ms":{"preprocess":[ms],"encode":[ms],"prefill":[ms],"decode":[ms],"total":[ms]}}
+    {"type":"reply","time":5.0,"question":"Describe each step.","question_ids":[1],"text":"The pan is smoking, turn down the heat."}
+    {"type":"turn","time":6.0,"silent":true,"p_silent":[p],"p_silence_text":[p],"passes":1,"cache_tokens":250,"frame_age_ms":[ms],"behind_s":0.0,"ms":{"preprocess":[ms],"encode":[ms],"prefill":[ms],"decode":[ms],"total":[ms]}}
+    {"type":"summary","turns":6,"replies":1,"dropped_frames":0,"p50_ms":[ms],"p99_ms":[ms],"suppressed_replies":0}
+    "#));
     for event in ended.events_of("turn") {
         let p_silent = event["p_silent"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&p_silent) && event["ms"]["total"].as_f64().unwrap() > 0.0, "{event}");
@@ -53,8 +63,16 @@ fn json_lines_keep_the_contract() {
 #[test]
 fn text_is_a_line_a_reply() {
     let ended = Machine::new().run(&format!("watch {} {ASK}", clip("kitchen-1.mp4")));
-    assert_snapshot!(ended.ok(), @"");
-    settings().bind(|| assert_snapshot!(ended.stderr, @""));
+    assert_snapshot!(ended.ok(), @r"
+    0:05  The pan is smoking, turn down the heat.
+    0:11  The water is boiling.
+    ");
+    settings().bind(|| {
+        assert_snapshot!(ended.stderr, @r"
+    kitchen on cpu, a frame every 1 s, 1 frame a turn
+    24 turns, 2 replies, [ms] a turn
+    ")
+    });
 }
 
 #[test]
@@ -258,7 +276,15 @@ fn every_export_is_written() {
     let read = |name: &str| std::fs::read_to_string(machine.path(name)).unwrap();
     assert_eq!(machine.files().len(), names.len());
     assert_eq!(read("session.jsonl"), ended.stdout);
-    assert_snapshot!(read("replies.srt"), @"");
+    assert_snapshot!(read("replies.srt"), @r"
+    1
+    00:00:05,000 --> 00:00:10,000
+    The pan is smoking, turn down the heat.
+
+    2
+    00:00:11,000 --> 00:00:16,000
+    The water is boiling.
+    ");
     assert!(read("replies.vtt").starts_with("WEBVTT\n"));
     let first = ended.events_of("reply").remove(0)["text"].as_str().unwrap().to_owned();
     for name in ["replies.vtt", "replies.md", "page.html"] {
