@@ -18,6 +18,10 @@ use crate::vision::VisionEncoder;
 use crate::window::{Spans, Window};
 use crate::{EngineError, Finish, Observed, Resolution, Resolved, Sampling, TurnInput, TurnModel, Urge, runtime};
 
+/// Files up to this size are held against their digest at every start: a fraction of a second. The weights of a large
+/// model would take longer to hash than to load.
+const MAX_VERIFIED_BYTES: u64 = 64 << 20;
+
 /// The model and everything it has seen so far. Lives on the engine thread.
 pub(crate) struct OrtModel {
     vision: VisionEncoder,
@@ -79,6 +83,8 @@ impl OrtModel {
         options: &EngineOptions,
         cancel: Arc<CancelState>,
     ) -> Result<(Self, EngineInfo), EngineError> {
+        // Damaged weights give wrong words, not an error.
+        folder.verify(MAX_VERIFIED_BYTES)?;
         let environment = runtime::environment(options.runtime_library.as_deref())?;
         let settings = ExecutionSettings { intra_threads: options.intra_threads() };
         let manifest = folder.manifest();
