@@ -17,7 +17,7 @@ const CHECKPOINT: &str = "models/checkpoints/kitchen";
 const FOLDER: &str = "models/kitchen";
 
 /// Half of f32's size: the folder is compiled into the program.
-const WEIGHTS: &str = "f16";
+const WEIGHTS: &str = "int8";
 
 /// Runs the task.
 pub fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
