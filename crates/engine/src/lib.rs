@@ -18,6 +18,7 @@ mod kv_cache;
 mod ort_model;
 mod runtime;
 mod sampler;
+pub mod speed;
 mod turn_model;
 mod vision;
 mod window;
