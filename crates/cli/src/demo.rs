@@ -38,7 +38,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let model = catalog::resolve(catalog::DEFAULT_MODEL).or_fail()?;
     let manifest = model.manifest().clone();
     let grid = FrameGrid::new(manifest.frame_interval_secs, 0.0, manifest.frames_per_turn).or_fail()?;
-    let stop = interrupt::stop_signal()?;
+    let stop = interrupt::stop_signal("turn")?;
     let mut engine = Engine::start(model, EngineOptions::default()).or_fail()?;
     let options = SessionOptions {
         eagerness: manifest.default_eagerness,

@@ -7,11 +7,11 @@ use crate::failure::Failure;
 /// Exit code of a program that ended on an interrupt, as shells know it.
 const INTERRUPTED: i32 = 130;
 
-/// A signal that the first Ctrl-C raises: the session then ends after its running turn and keeps what it found. The
+/// A signal that the first Ctrl-C raises: whoever holds it ends after the running step and leaves things in order. The
 /// second ends the program at once.
 ///
-/// To be called once a process.
-pub(crate) fn stop_signal() -> Result<StopSignal, Failure> {
+/// `step` names what is brought to its end. To be called once a process.
+pub(crate) fn stop_signal(step: &'static str) -> Result<StopSignal, Failure> {
     let stop = StopSignal::default();
     let raised = stop.clone();
     let is_second = AtomicBool::new(false);
@@ -19,7 +19,7 @@ pub(crate) fn stop_signal() -> Result<StopSignal, Failure> {
         if is_second.swap(true, Ordering::Relaxed) {
             std::process::exit(INTERRUPTED);
         }
-        crate::note("\nending after this turn; press Ctrl-C again to end at once");
+        crate::note(format_args!("\nending after this {step}; press Ctrl-C again to end at once"));
         raised.stop();
     };
     match ctrlc::set_handler(on_ctrl_c) {

@@ -10,7 +10,9 @@ use souffleur_capture::{CaptureError, FrameSource, Paced, RealTime, SourceInfo, 
 use souffleur_core::Frame;
 use souffleur_engine::{Engine, catalog};
 use souffleur_session::export::{ExportFormat, ExportTarget};
-use souffleur_session::{Controls, Event, ModelLabel, RecordedSource, Recording, Sink, run as run_session};
+use souffleur_session::{
+    Controls, Event, ModelLabel, RecordedSource, Recording, SessionError, Sink, run as run_session,
+};
 
 use crate::failure::{Failure, OrFail};
 use crate::interrupt;
@@ -82,8 +84,8 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// Turns the model looks back on: off, so far
-    #[arg(long, value_name = "TURNS|off", default_value = "off", hide = true)]
+    /// Turns the model looks back on; off keeps all that fit into its context
+    #[arg(long, value_name = "TURNS|off", default_value = "off", allow_negative_numbers = true)]
     window: String,
     /// Forget silent turns: off, so far
     #[arg(long, value_name = "on|off", default_value = "off", hide = true)]
@@ -130,7 +132,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
     // What can be wrong is looked at in the order of what it costs: words, files, the video, the model.
     let Plan { model, engine_options, script, mut session, to, exports } = Plan::new(args)?;
     let source = open_source(&args.source, session.grid, to).or_fail()?;
-    let stop = interrupt::stop_signal()?;
+    let stop = interrupt::stop_signal("turn")?;
     let mut engine = Engine::start(model, engine_options).or_fail()?;
     let mut source = at_speed(source, args.speed).or_fail()?;
     session.label = ModelLabel::from(engine.info());
@@ -139,13 +141,17 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
         screen: Screen::new(args.format, source.describe(), stop.clone()),
         recording: recording(source.describe(), &exports),
     };
-    let controls = Controls { stop, ..Controls::default() };
-    let outcome = run_session(source.as_mut(), &mut engine, script, &session, &controls, &mut sinks).or_fail();
+    let controls = Controls { stop: stop.clone(), ..Controls::default() };
+    let outcome = match run_session(source.as_mut(), &mut engine, script, &session, &controls, &mut sinks) {
+        // Ctrl-C reaches ffmpeg too: that the video breaks off then is no error.
+        Err(SessionError::Source(_)) if stop.is_stopped() => Ok(()),
+        outcome => outcome.map(drop).or_fail(),
+    };
     sinks.screen.close();
     note_skipped(source.as_ref());
     let written = sinks.recording.as_ref().map_or(Ok(()), |recording| write_exports(recording, &exports));
     // One error ends the command: the first that happened.
-    sinks.screen.into_outcome().and(outcome.map(drop)).and(written)
+    sinks.screen.into_outcome().and(outcome).and(written)
 }
 
 /// Starts to play only now: a video that ran while the model was loaded would begin with dropped frames.

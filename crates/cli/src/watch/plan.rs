@@ -3,7 +3,7 @@ use std::path::Path;
 
 use souffleur_capture::read_subtitles;
 use souffleur_core::{FrameGrid, MediaTime};
-use souffleur_engine::{EngineOptions, Sampling, catalog};
+use souffleur_engine::{EngineOptions, Sampling, Window, catalog};
 use souffleur_model::ModelFolder;
 use souffleur_session::export::ExportTarget;
 use souffleur_session::{GateRules, ModelLabel, Script, SessionOptions};
@@ -33,8 +33,12 @@ impl Plan {
         if args.max_new_tokens == 0 {
             return Err(Failure::misuse("a reply holds at least 1 token, found 0", "give --max-new-tokens 1 or more"));
         }
-        let engine_options =
-            EngineOptions { provider: args.provider.parse().or_misuse()?, seed: args.seed, ..EngineOptions::default() };
+        let engine_options = EngineOptions {
+            provider: args.provider.parse().or_misuse()?,
+            window: window(&args.window)?,
+            seed: args.seed,
+            ..EngineOptions::default()
+        };
         // With the defaults of most models in place of what only the manifest says, so that a wrong number is told
         // before a wrong model.
         grid(args, 1.0, 1)?;
@@ -71,7 +75,6 @@ fn refuse_devices(source: &Path) -> Result<(), Failure> {
 
 fn refuse_later_versions(args: &WatchArgs) -> Result<(), Failure> {
     let later = [
-        ("--window", &args.window),
         ("--collapse-silence", &args.collapse_silence),
         ("--token-drop", &args.token_drop),
         ("--static-skip", &args.static_skip),
@@ -82,6 +85,17 @@ fn refuse_later_versions(args: &WatchArgs) -> Result<(), Failure> {
         Some((flag, value)) => {
             let message = format!("{flag} {value} is not in this version: only off is");
             Err(Failure::misuse(message, format!("leave {flag} out")))
+        }
+    }
+}
+
+fn window(written: &str) -> Result<Window, Failure> {
+    match (written, written.parse::<u32>()) {
+        ("off", _) => Ok(Window::Off),
+        (_, Ok(turns)) if turns > 0 => Ok(Window::Turns(turns)),
+        _ => {
+            let message = format!("the window is a number of turns above 0 or off, found {written}");
+            Err(Failure::misuse(message, "give --window 60, or --window off"))
         }
     }
 }

@@ -148,6 +148,10 @@ fn decisions_and_sampling_make_sense() {
     error: --top-k keeps at least 1 token, found 0
     hint: give --top-k 10, or leave it out to keep all
     ");
+    assert_snapshot!(misuse("watch x.mp4 --ask a --window 0"), @r"
+    error: the window is a number of turns above 0 or off, found 0
+    hint: give --window 60, or --window off
+    ");
     assert_snapshot!(misuse("watch x.mp4 --ask a --max-new-tokens 0"), @r"
     error: a reply holds at least 1 token, found 0
     hint: give --max-new-tokens 1 or more
@@ -176,10 +180,6 @@ fn exports_have_a_place() {
 
 #[test]
 fn what_is_to_come_is_said_to_come() {
-    assert_snapshot!(misuse("watch x.mp4 --ask a --window 20"), @r"
-    error: --window 20 is not in this version: only off is
-    hint: leave --window out
-    ");
     for flag in ["--collapse-silence on", "--token-drop 0.5", "--static-skip 0.1", "--memory-note on"] {
         let error = misuse(&format!("watch x.mp4 --ask a {flag}"));
         assert!(error.contains("is not in this version"), "{error}");

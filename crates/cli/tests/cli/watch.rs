@@ -207,6 +207,15 @@ fn a_seed_repeats_itself() {
 }
 
 #[test]
+fn a_window_bounds_the_context() {
+    let largest = |window: &str| {
+        let ended = watch(&format!("{ASK} --window {window}"));
+        ended.events_of("turn").iter().map(|turn| turn["cache_tokens"].as_u64().unwrap()).max().unwrap()
+    };
+    assert!(largest("6") < largest("off") / 2);
+}
+
+#[test]
 fn the_provider_is_the_one_that_runs() {
     let session = watch(&format!("{ASK} --provider cpu --to 1")).events_of("session").remove(0);
     assert_eq!(session["providers"], serde_json::json!({"vision": "cpu", "embed": "cpu", "decoder": "cpu"}));
@@ -299,7 +308,7 @@ fn interrupt(child: &std::process::Child) {
     assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
 }
 
-/// A video of an hour that plays in real time, interrupted after its first turn.
+/// In real time, interrupted after its first reply.
 #[cfg(unix)]
 #[test]
 fn the_first_interrupt_keeps_what_was_found() {
@@ -317,4 +326,23 @@ fn the_first_interrupt_keeps_what_was_found() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
     assert!(rest.last().unwrap().starts_with(r#"{"type":"summary""#), "{rest:?}");
     assert!(std::fs::read_to_string(machine.path("found.srt")).unwrap().contains("-->"));
+}
+
+/// An export that would take long enough to be interrupted leaves no folder, finished or not.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_export_leaves_nothing() {
+    let machine = Machine::new();
+    let kitchen = crate::media::repository("models/checkpoints/kitchen").display().to_string();
+    let mut command = machine.command(["model", "export", &kitchen, "out", "--weights", "f32"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while machine.files().is_empty() {
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    let is_whole = machine.path("out").exists();
+    assert_eq!(output.status.code(), Some(if is_whole { 0 } else { 1 }), "{output:?}");
+    let num_folders = std::fs::read_dir(machine.path(".")).unwrap().count();
+    assert_eq!(num_folders, usize::from(is_whole), "{:?}", machine.files());
 }
