@@ -1,6 +1,7 @@
 //! One exported graph, loaded into ONNX Runtime.
 
 use std::ffi::CStr;
+use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
@@ -94,6 +95,18 @@ impl Graph {
 pub(crate) fn run_error(graph: &'static str, err: &ort::Error) -> EngineError {
     let reason = one_line(&err.to_string());
     if reason.contains("terminate flag") { EngineError::Cancelled } else { EngineError::Run { graph, reason } }
+}
+
+/// A graph that stands alone, its weights beside it; `shown` is its name in errors.
+pub(crate) fn load_file(
+    environment: &Environment,
+    file: &Path,
+    shown: &'static str,
+    settings: ExecutionSettings,
+) -> Result<Session, EngineError> {
+    let session = session_builder(environment, settings)
+        .and_then(|mut builder| builder.commit_from_file(file).map_err(|err| err.to_string()));
+    session.map_err(|reason| EngineError::Load { graph: shown, reason: one_line(&reason) })
 }
 
 fn one_line(text: &str) -> String {

@@ -20,6 +20,7 @@ mod plan;
 mod proto;
 mod quantize;
 mod safetensors;
+mod sentence_encoder;
 mod stage;
 mod vision;
 
@@ -27,4 +28,5 @@ pub use error::ExportError;
 pub use export::{ExportOptions, Progress, export};
 pub use licence::{Licence, licence_by_shape};
 pub use manifest::ManifestDefaults;
+pub use sentence_encoder::export_sentence_encoder;
 pub use souffleur_model::Weights;

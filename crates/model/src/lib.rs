@@ -19,6 +19,7 @@ mod preprocessor;
 #[cfg(test)]
 mod reference;
 mod resize;
+mod sentence_encoder;
 mod sha256;
 mod tokenizer;
 mod vision_layout;
@@ -34,6 +35,7 @@ pub use mrope::{Position, PositionCursor, RotaryTable, inv_freq, rotary};
 pub use patches::{PixelValues, Preprocessor, preprocess};
 pub use preprocessor::PreprocessorConfig;
 pub use resize::{MAX_ASPECT_RATIO, MAX_RESIZED_PX, ResizeError, Resizer, smart_resize};
+pub use sentence_encoder::{SentenceEncoderConfig, SentenceTokenizer, sentence_encoder_names};
 pub use sha256::sha256_hex;
 pub use tokenizer::{TextStream, Tokenizer};
 pub use vision_layout::VisionLayout;
