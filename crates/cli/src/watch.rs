@@ -65,23 +65,23 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     eagerness: Option<f32>,
     /// Hold back replies that add nothing to a recent one
-    #[arg(long, value_enum, default_value_t = Switch::Off)]
+    #[arg(long, value_name = "SWITCH", value_enum, default_value_t = Switch::Off)]
     repeat_guard: Switch,
     /// Hold back replies that come too soon or too often
-    #[arg(long, value_enum, default_value_t = Switch::Off)]
+    #[arg(long, value_name = "SWITCH", value_enum, default_value_t = Switch::Off)]
     gate: Switch,
 
     /// Longest reply, in tokens
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = 512, allow_negative_numbers = true)]
     max_new_tokens: usize,
     /// Sample replies at this temperature instead of taking the likeliest words
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     temperature: Option<f32>,
     /// Sample from the K likeliest tokens only
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     top_k: Option<usize>,
     /// Seed of sampling
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
 
     /// Turns the model looks back on; off keeps all that fit into its context
