@@ -11,10 +11,8 @@ use crate::{Event, SessionStart, Sink, Summary, TurnRecord};
 
 /// Most pictures a recording keeps: about 3 MB of them.
 const MAX_THUMBNAILS: usize = 200;
-/// Widest picture.
-const THUMBNAIL_WIDTH_PX: u32 = 320;
-/// Highest picture, so that a tall frame stays small too.
-const THUMBNAIL_HEIGHT_PX: u32 = 320;
+/// Widest and highest picture, so that a tall frame stays small too.
+const MAX_SIDE_PX: u32 = 320;
 const JPEG_QUALITY: u8 = 72;
 
 /// What was watched.
@@ -103,35 +101,36 @@ impl Recording {
     }
 }
 
+impl Thumbnail {
+    /// A picture of `frame`, at most so many pixels wide and high. `None` where the encoder refuses: a page without
+    /// a picture is better than no page.
+    pub fn of(time: MediaTime, frame: &RgbImage, max_side_px: u32) -> Option<Self> {
+        let (width_px, height_px) = fit(frame.width_px(), frame.height_px(), max_side_px);
+        let small = Resizer::new().resize(frame, width_px, height_px).ok()?;
+        let mut jpeg = Cursor::new(Vec::new());
+        JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
+            .write_image(small.pixels(), width_px, height_px, ExtendedColorType::Rgb8)
+            .ok()?;
+        Some(Self { time, width_px, height_px, jpeg: jpeg.into_inner() })
+    }
+}
+
 impl Sink for Recording {
     fn receive(&mut self, event: Event, frames: &[Frame]) {
         if let Event::Reply(reply) = &event
             && self.keeps_thumbnails
             && self.thumbnails.len() < MAX_THUMBNAILS
         {
-            let thumbnail = frames.last().and_then(|frame| thumbnail(reply.time, &frame.image));
+            let thumbnail = frames.last().and_then(|frame| Thumbnail::of(reply.time, &frame.image, MAX_SIDE_PX));
             self.thumbnails.extend(thumbnail);
         }
         self.events.push(event);
     }
 }
 
-/// `None` where the encoder refuses: a page without a picture is better than no page.
-fn thumbnail(time: MediaTime, frame: &RgbImage) -> Option<Thumbnail> {
-    let (width_px, height_px) = fit(frame.width_px(), frame.height_px());
-    let small = Resizer::new().resize(frame, width_px, height_px).ok()?;
-    let mut jpeg = Cursor::new(Vec::new());
-    JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
-        .write_image(small.pixels(), width_px, height_px, ExtendedColorType::Rgb8)
-        .ok()?;
-    Some(Thumbnail { time, width_px, height_px, jpeg: jpeg.into_inner() })
-}
-
 /// The largest size of the same shape within the bounds; never enlarged, no side 0.
-fn fit(width_px: u32, height_px: u32) -> (u32, u32) {
-    let scale = (f64::from(THUMBNAIL_WIDTH_PX) / f64::from(width_px))
-        .min(f64::from(THUMBNAIL_HEIGHT_PX) / f64::from(height_px))
-        .min(1.0);
+fn fit(width_px: u32, height_px: u32, max_side_px: u32) -> (u32, u32) {
+    let scale = (f64::from(max_side_px) / f64::from(width_px.max(height_px))).min(1.0);
     let scaled = |side_px: u32| ((f64::from(side_px) * scale).round() as u32).max(1);
     (scaled(width_px), scaled(height_px))
 }
@@ -159,16 +158,16 @@ mod tests {
 
     #[test]
     fn pictures_fit_and_keep_their_shape() {
-        assert_eq!(fit(1920, 1080), (320, 180));
-        assert_eq!(fit(224, 224), (224, 224));
-        assert_eq!(fit(100, 2000), (16, 320));
-        assert_eq!(fit(100_000, 1), (320, 1));
+        assert_eq!(fit(1920, 1080, 320), (320, 180));
+        assert_eq!(fit(224, 224, 320), (224, 224));
+        assert_eq!(fit(100, 2000, 320), (16, 320));
+        assert_eq!(fit(100_000, 1, 320), (320, 1));
     }
 
     #[test]
     fn a_picture_is_a_jpeg_of_that_size() {
         let frame = RgbImage::new(640, 360, vec![200u8; 640 * 360 * 3]).unwrap();
-        let thumbnail = thumbnail(MediaTime::ZERO, &frame).unwrap();
+        let thumbnail = Thumbnail::of(MediaTime::ZERO, &frame, 320).unwrap();
         let read = image::load_from_memory(&thumbnail.jpeg).unwrap();
         assert_eq!((read.width(), read.height()), (320, 180));
     }

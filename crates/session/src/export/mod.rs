@@ -1,6 +1,7 @@
 //! A recording as a file: subtitles, a log, a table, a page.
 
 mod cue;
+pub mod document;
 mod html;
 mod jsonl;
 mod link;
