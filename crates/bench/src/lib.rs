@@ -21,6 +21,7 @@ pub mod pauc;
 mod predictions;
 mod repeats;
 mod report;
+pub mod run;
 mod run_pauc;
 mod span_hits;
 pub mod timed_alert;
