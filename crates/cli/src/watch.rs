@@ -20,6 +20,8 @@ use plan::Plan;
 use screen::Screen;
 
 /// Watch a video and print replies at the moment they are due
+///
+/// Ctrl-C ends it after the running turn and keeps what was found until then; a second one ends it at once.
 #[derive(Args)]
 pub(crate) struct WatchArgs {
     /// Video file, folder of images, camera[:ID] or screen[:ID]

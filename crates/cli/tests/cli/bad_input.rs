@@ -53,7 +53,7 @@ fn audio_only() {
 fn a_truncated_video_gives_what_there_is() {
     let machine = Machine::new();
     test_video(&machine, 8, "whole.mp4");
-    ffmpeg(&machine, &format!("-i {} -c copy -movflags +faststart", machine.path("whole.mp4").display()), "front.mp4");
+    ffmpeg(&machine, "-i whole.mp4 -c copy -movflags +faststart", "front.mp4");
     let whole = std::fs::read(machine.path("front.mp4")).unwrap();
     machine.write("cut.mp4", &whole[..whole.len() / 2]);
     let ended = machine.run("watch cut.mp4 --ask 'Describe each step.' --format jsonl --export cut.jsonl");
@@ -123,7 +123,7 @@ fn devices_are_not_in_this_build() {
 #[test]
 fn subtitles_that_are_none() {
     let machine = Machine::new();
-    let line = format!("watch {} --subtitles lines.srt", clip("kitchen-1.mp4"));
+    let line = format!("watch '{}' --subtitles lines.srt", clip("kitchen-1.mp4"));
     assert_snapshot!(machine.fails(1, &line), @r"
     error: lines.srt: no such file or folder
     hint: check the path; quote it if it holds spaces
@@ -150,7 +150,7 @@ fn a_question_longer_than_the_context() {
 #[test]
 fn a_start_past_the_end() {
     let machine = Machine::new();
-    let line = format!("watch {} --ask a --from 60", clip("kitchen-1.mp4"));
+    let line = format!("watch '{}' --ask a --from 60", clip("kitchen-1.mp4"));
     assert_snapshot!(machine.fails(1, &line), @r"
     error: the start 1:00 lies past the end of kitchen-1.mp4, which lasts 0:24
     hint: give --from a time before the end
@@ -163,13 +163,13 @@ fn fails_with_kitchen(damage: impl Fn(&Machine)) -> String {
     let machine = Machine::new();
     kitchen_folder(&machine);
     damage(&machine);
-    machine.fails(1, &format!("watch {} --ask 'Describe each step.' --model kitchen/", clip("kitchen-1.mp4")))
+    machine.fails(1, &format!("watch '{}' --ask 'Describe each step.' --model kitchen/", clip("kitchen-1.mp4")))
 }
 
 #[test]
 fn an_unknown_model() {
     let machine = Machine::new();
-    let error = machine.fails(1, &format!("watch {} --ask a --model cellar", clip("kitchen-1.mp4")));
+    let error = machine.fails(1, &format!("watch '{}' --ask a --model cellar", clip("kitchen-1.mp4")));
     assert!(error.contains("cellar"), "{error}");
     let error = machine.fails(1, "model info cellar");
     assert!(error.contains("cellar"), "{error}");
@@ -331,7 +331,7 @@ fn the_disk_is_full_while_exporting_a_model() {
 #[test]
 fn the_disk_is_full_while_exporting_replies() {
     let machine = Machine::new();
-    let line = format!("watch {} --ask a --policy threshold=1 --export page.html", clip("kitchen-1.mp4"));
+    let line = format!("watch '{}' --ask a --policy threshold=1 --export page.html", clip("kitchen-1.mp4"));
     let ended = machine.run_command(on_a_small_disk(&machine, &line));
     assert_eq!(ended.code, 1);
     let error = ended.error();

@@ -15,10 +15,14 @@ pub fn clip(name: &str) -> String {
     repository("models/kitchen/clips/videos").join(name).display().to_string()
 }
 
-/// Lets ffmpeg write a file; the arguments stand apart by spaces.
+/// Lets ffmpeg write a file of the machine's folder, in which it runs; the arguments stand apart by spaces.
 pub fn ffmpeg(machine: &Machine, arguments: &str, name: &str) {
     let mut command = Command::new("ffmpeg");
-    command.args(["-nostdin", "-v", "error", "-y"]).args(arguments.split_whitespace()).arg(machine.path(name));
+    command
+        .args(["-nostdin", "-v", "error", "-y"])
+        .args(arguments.split_whitespace())
+        .arg(name)
+        .current_dir(machine.path("."));
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

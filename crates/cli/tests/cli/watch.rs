@@ -17,7 +17,7 @@ fn watch(options: &str) -> Ended {
 }
 
 fn watch_on(machine: &Machine, options: &str) -> Ended {
-    let ended = machine.run(&format!("watch {} --format jsonl {options}", clip("kitchen-1.mp4")));
+    let ended = machine.run(&format!("watch '{}' --format jsonl {options}", clip("kitchen-1.mp4")));
     ended.ok();
     ended
 }
@@ -62,7 +62,7 @@ fn json_lines_keep_the_contract() {
 
 #[test]
 fn text_is_a_line_a_reply() {
-    let ended = Machine::new().run(&format!("watch {} {ASK}", clip("kitchen-1.mp4")));
+    let ended = Machine::new().run(&format!("watch '{}' {ASK}", clip("kitchen-1.mp4")));
     assert_snapshot!(ended.ok(), @r"
     0:05  The pan is smoking, turn down the heat.
     0:11  The water is boiling.
