@@ -1,5 +1,6 @@
 //! The command line: parses, calls, prints. All it knows about models, videos and metrics it asks of other crates.
 
+mod bench;
 mod bug;
 mod demo;
 mod failure;
@@ -33,6 +34,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Model(model::ModelArgs),
     Pauc(pauc::PaucArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl Command {
@@ -42,6 +44,7 @@ impl Command {
             Self::Demo(args) => demo::run(args),
             Self::Model(args) => model::run(args),
             Self::Pauc(args) => pauc::run(args),
+            Self::Bench(args) => bench::run(args),
         }
     }
 }
