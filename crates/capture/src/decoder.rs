@@ -105,16 +105,19 @@ fn read_images(stdout: ChildStdout, path: &Path, tx: &Sender<Result<RgbImage, Ca
 pub(crate) enum Selection {
     /// The frames of a grid.
     Grid { grid: FrameGrid, num_frames: u64 },
-    /// Every frame from a time on.
+    /// Every frame from a time on, in order; some may come twice.
     From(MediaTime),
 }
 
 impl Selection {
-    /// `settb` counts in microseconds, so that all that follows is whole numbers. `fps` with `round=up` numbers
-    /// each frame `ceil((pts − from) / interval)` and gives, for each number `k`, the last frame numbered at most
-    /// `k`: the last with `pts ≤ from + k · interval`; `start_time` makes `from` number 0 and lets the first frame
-    /// stand in when the video begins later. `setpts=N` renumbers the output from 0: the muxer would otherwise fill
-    /// up the time before with copies. `scale` without a new size converts to RGB and holds the first frame's size.
+    /// `settb` counts in microseconds, so that all that follows is whole numbers. `fps` with `round=up` numbers each
+    /// frame `ceil((pts − from) / interval)` and gives, for each number `k`, the last frame numbered at most `k`:
+    /// the last with `pts ≤ from + k · interval`; `start_time` makes `from` number 0 and lets the first frame stand
+    /// in when the video begins later. `scale` without a new size converts to RGB and holds the first frame's size.
+    ///
+    /// Last, `setpts` numbers the frames anew, in the time base that `fps` leaves: by their own times the muxer, which
+    /// wants a constant rate, would fill up the time before `from` with copies. (`-vsync` and `-fps_mode` would say
+    /// so plainly, but no one of them is known to every ffmpeg in use.)
     fn args(&self) -> Vec<String> {
         let convert = "scale=iw:ih,format=rgb24";
         match self {
@@ -126,7 +129,6 @@ impl Selection {
             }
             Self::From(time) => {
                 let select = format!("select=gte(pts\\,{})", time.as_micros());
-                // Any constant rate will do, as long as the muxer agrees that no frame is missing or too many.
                 let filter = format!("settb=AVTB,{select},settb=1/25,setpts=N,{convert}");
                 ["-vf".into(), filter, "-r".into(), "25".into()].into()
             }

@@ -1,5 +1,4 @@
 use std::io::{self, BufRead, ErrorKind};
-use std::sync::Arc;
 
 use souffleur_core::RgbImage;
 
@@ -26,10 +25,8 @@ pub(crate) fn read_ppm(stream: &mut impl BufRead) -> io::Result<Option<RgbImage>
     let num_bytes = (u64::from(width) * u64::from(height)).saturating_mul(3);
     let num_bytes = usize::try_from(num_bytes).ok().filter(|bytes| (1..=MAX_BYTES).contains(bytes));
     let num_bytes = num_bytes.ok_or_else(|| invalid("a pixmap of sensible size is expected"))?;
-    // Straight into the shared buffer: a second copy of a 4K picture would cost as much as reading it.
-    let mut pixels: Arc<[u8]> = std::iter::repeat_n(0, num_bytes).collect();
-    let bytes = Arc::get_mut(&mut pixels).ok_or_else(|| invalid("a new buffer is not shared"))?;
-    stream.read_exact(bytes)?;
+    let mut pixels = vec![0; num_bytes];
+    stream.read_exact(&mut pixels)?;
     RgbImage::new(width, height, pixels).map(Some).map_err(|err| io::Error::new(ErrorKind::InvalidData, err))
 }
 

@@ -25,18 +25,18 @@ fn check_file(path: &Path, end: Option<f64>) {
 
 #[test]
 fn constant_rate_with_reordered_frames() {
-    check("b.mp4", &format!("{TEN_SECS} -c:v libx264 -bf 3 -g 30"), None);
+    check("b.mp4", &format!("{TEN_SECS} -c:v libx264 -preset ultrafast -bf 3 -g 30"), None);
 }
 
 #[test]
 fn variable_rate() {
-    check("v.mp4", &format!("{TEN_SECS_VARIABLE} -c:v libx264 -g 20"), None);
-    check("v.mkv", &format!("{TEN_SECS_VARIABLE} -c:v libx264 -g 20"), None);
+    check("v.mp4", &format!("{TEN_SECS_VARIABLE} -c:v libx264 -preset ultrafast -g 20"), None);
+    check("v.mkv", &format!("{TEN_SECS_VARIABLE} -c:v libx264 -preset ultrafast -g 20"), None);
 }
 
 #[test]
 fn flash_video_of_variable_rate() {
-    check("v.flv", &format!("{TEN_SECS_VARIABLE} -c:v libx264 -g 20"), None);
+    check("v.flv", &format!("{TEN_SECS_VARIABLE} -c:v libx264 -preset ultrafast -g 20"), None);
 }
 
 #[test]
@@ -58,51 +58,59 @@ fn a_last_picture_that_stays() {
 
 #[test]
 fn transport_stream_that_starts_late() {
-    check("a.ts", &format!("{TEN_SECS} -c:v libx264 -bf 3 -g 40 -output_ts_offset 5000"), None);
+    check("a.ts", &format!("{TEN_SECS} -c:v libx264 -preset ultrafast -bf 3 -g 40 -output_ts_offset 5000"), None);
     check("b.ts", &format!("{TEN_SECS} -c:v mpeg2video -bf 2 -g 15"), None);
 }
 
 #[test]
 fn edit_list_that_hides_the_first_frames() {
     let dir = tempfile::tempdir().unwrap();
-    let whole = make(dir.path(), "whole.mp4", &format!("{TEN_SECS} -c:v libx264 -bf 3 -g 250").replace("d=10", "d=14"));
+    let whole = make(
+        dir.path(),
+        "whole.mp4",
+        &format!("{TEN_SECS} -c:v libx264 -preset ultrafast -bf 3 -g 250").replace("d=10", "d=14"),
+    );
     let cut = make(dir.path(), "cut.mp4", &format!("-ss 3.3 -i {} -c copy", whole.display()));
     check_file(&cut, None);
 }
 
 #[test]
 fn picture_that_begins_after_the_sound() {
-    let args = "-itsoffset 0.7 -f lavfi -i testsrc2=s=96x64:r=25:d=10 -f lavfi -i sine=d=10.7 -c:v libx264 -c:a aac";
+    let args = "-itsoffset 0.7 -f lavfi -i testsrc2=s=96x64:r=25:d=10 -f lavfi -i sine=d=10.7 -c:v libx264 -preset ultrafast -c:a aac";
     check("late.mkv", args, None);
     check("late.mp4", args, None);
 }
 
 #[test]
 fn sound_that_goes_on_after_the_picture() {
-    check("long.mkv", &format!("{TEN_SECS} -f lavfi -i sine=d=13 -c:v libx264"), None);
-    check("long.mp4", &format!("{TEN_SECS} -f lavfi -i sine=d=13 -c:v libx264"), None);
+    check("long.mkv", &format!("{TEN_SECS} -f lavfi -i sine=d=13 -c:v libx264 -preset ultrafast"), None);
+    check("long.mp4", &format!("{TEN_SECS} -f lavfi -i sine=d=13 -c:v libx264 -preset ultrafast"), None);
 }
 
 #[test]
 fn fragments_without_a_duration_in_the_header() {
-    check("frag.mp4", &format!("{TEN_SECS} -c:v libx264 -g 25 -movflags frag_keyframe+empty_moov"), None);
+    check(
+        "frag.mp4",
+        &format!("{TEN_SECS} -c:v libx264 -preset ultrafast -g 25 -movflags frag_keyframe+empty_moov"),
+        None,
+    );
 }
 
 #[test]
 fn streams_without_a_duration() {
     check("live.webm", &format!("{TEN_SECS} -c:v libvpx -deadline realtime -f webm -live 1"), Some(10.0));
-    check("live.mkv", &format!("{TEN_SECS} -c:v libx264 -bf 2 -f matroska -live 1"), Some(10.0));
+    check("live.mkv", &format!("{TEN_SECS} -c:v libx264 -preset ultrafast -bf 2 -f matroska -live 1"), Some(10.0));
 }
 
 #[test]
 fn raw_streams_without_times() {
-    check("raw.h264", &format!("{TEN_SECS} -c:v libx264 -bf 2 -g 50"), Some(10.0));
+    check("raw.h264", &format!("{TEN_SECS} -c:v libx264 -preset ultrafast -bf 2 -g 50"), Some(10.0));
     check("raw.mjpeg", &format!("{TEN_SECS} -c:v mjpeg"), Some(10.0));
 }
 
 #[test]
 fn rates_that_are_no_whole_number() {
-    check("ntsc.mp4", &format!("{TEN_SECS} -c:v libx264").replace("r=25", "r=30000/1001"), None);
+    check("ntsc.mp4", &format!("{TEN_SECS} -c:v libx264 -preset ultrafast").replace("r=25", "r=30000/1001"), None);
     check("ntsc.avi", &format!("{TEN_SECS} -c:v mpeg4").replace("r=25", "r=30000/1001"), None);
 }
 
@@ -121,7 +129,11 @@ fn seeking_into_open_groups_and_far_from_a_keyframe() {
     let open = format!("{twenty} -c:v libx264 -x264-params open-gop=1:keyint=60:bframes=4:b-pyramid=normal");
     check("open.mp4", &open, None);
     check("open.ts", &open, None);
-    check("far.mkv", &format!("{twenty} -c:v libx264 -g 1000 -keyint_min 1000 -sc_threshold 0"), None);
+    check(
+        "far.mkv",
+        &format!("{twenty} -c:v libx264 -preset ultrafast -g 1000 -keyint_min 1000 -sc_threshold 0"),
+        None,
+    );
     check(
         "hevc.mp4",
         &format!("{twenty} -c:v libx265 -preset ultrafast -x265-params open-gop=1:keyint=60:bframes=4:log-level=none"),
@@ -131,13 +143,19 @@ fn seeking_into_open_groups_and_far_from_a_keyframe() {
 
 #[test]
 fn seeking_at_a_very_low_rate_with_reordering() {
-    check("slow.mp4", &format!("{TEN_SECS} -c:v libx264 -bf 4 -g 8").replace("r=25:d=10", "r=1:d=60"), None);
+    check(
+        "slow.mp4",
+        &format!("{TEN_SECS} -c:v libx264 -preset ultrafast -bf 4 -g 8").replace("r=25:d=10", "r=1:d=60"),
+        None,
+    );
 }
 
 #[test]
 fn one_frame() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, codec) in [("one.mp4", "-c:v libx264"), ("one.gif", ""), ("one.webm", "-c:v libvpx"), ("one.tiff", "")] {
+    for (name, codec) in
+        [("one.mp4", "-c:v libx264 -preset ultrafast"), ("one.gif", ""), ("one.webm", "-c:v libvpx"), ("one.tiff", "")]
+    {
         let path = make(dir.path(), name, &format!("{TEN_SECS} -frames:v 1 {codec}"));
         assert_follows_rule(&path, &truth(&path), MediaTime::ZERO, &[(1.0, 0.0)]);
     }

@@ -23,7 +23,7 @@ pub struct RgbImageError {
 impl fmt::Display for RgbImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { width_px, height_px, found_bytes } = self;
-        let expected = u64::from(*width_px) * u64::from(*height_px) * 3;
+        let expected = (u64::from(*width_px) * u64::from(*height_px)).saturating_mul(3);
         write!(f, "an image of {width_px}×{height_px} px needs {expected} bytes, found {found_bytes}")
     }
 }
@@ -37,7 +37,7 @@ impl RgbImage {
     /// When a side is 0 or the number of bytes does not fit the size.
     pub fn new(width_px: u32, height_px: u32, pixels: impl Into<Arc<[u8]>>) -> Result<Self, RgbImageError> {
         let pixels = pixels.into();
-        let expected = u64::from(width_px) * u64::from(height_px) * 3;
+        let expected = (u64::from(width_px) * u64::from(height_px)).saturating_mul(3);
         if width_px == 0 || height_px == 0 || expected != pixels.len() as u64 {
             return Err(RgbImageError { width_px, height_px, found_bytes: pixels.len() });
         }
