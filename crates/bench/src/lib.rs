@@ -3,7 +3,8 @@
 //! [`run_pauc`] scores a prediction file against an annotation file in ProactiveVideoQA's form. Below it:
 //! [`Annotations`] and [`Predictions`] read the files, a [`Judge`] says how well replies cover a gold answer,
 //! [`pauc`] is the metric as pure functions, [`evaluate`] walks all items, [`SubsetResult`] is what is reported, and
-//! [`metric`] says what each number means. [`span_hits`] tells people which answers were met.
+//! [`metric`] says what each number means. [`run`] plays a benchmark's clips to a model and keeps what it says,
+//! [`run_report`] scores that beside its baselines and draws it. [`span_hits`] tells people which answers were met.
 
 mod annotation;
 mod bootstrap;
@@ -23,6 +24,7 @@ mod repeats;
 mod report;
 pub mod run;
 mod run_pauc;
+pub mod run_report;
 mod span_hits;
 pub mod timed_alert;
 pub mod words;

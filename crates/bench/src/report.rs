@@ -9,7 +9,7 @@ use crate::Evaluation;
 use crate::metric::{DUPLICATES, FIRST_REPLY_DELAY, Metric, OUT_OF_SPAN, PAUC, REPLIES_PER_MINUTE, UNSCORED};
 
 /// Below so many replies that could be duplicates their rate says nothing (MMDuet2, arXiv 2512.06810).
-const MIN_REPLIES_FOR_DUPLICATES: usize = 10;
+pub(crate) const MIN_REPLIES_FOR_DUPLICATES: usize = 10;
 
 /// Percent at each ω, keyed as the user typed it; `None` where there is nothing to average.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -182,7 +182,7 @@ impl RunFolder {
     }
 
     /// The part of the run that has this label.
-    pub(super) fn variant(&self, label: &str) -> Self {
+    pub(crate) fn variant(&self, label: &str) -> Self {
         match label {
             MAIN => self.clone(),
             _ => Self { path: self.path.join("variants").join(label) },
