@@ -17,6 +17,11 @@ pub(crate) fn steps(total: Option<u64>) -> ProgressBar {
     bar(total, template)
 }
 
+/// A bar over items, whose number is set when it is known.
+pub(crate) fn items() -> ProgressBar {
+    bar(Some(0), "{bar:32} {pos}/{len} items  {prefix}  {wide_msg} {eta} left")
+}
+
 /// A bar over bytes.
 pub(crate) fn bytes(total: u64) -> ProgressBar {
     bar(Some(total), "{bar:32} {bytes}/{total_bytes}  {msg}")

@@ -86,9 +86,9 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
 
-    /// Turns the model looks back on; off keeps all that fit into its context
-    #[arg(long, value_name = "TURNS|off", default_value = "off", allow_negative_numbers = true)]
-    window: String,
+    /// Turns the model looks back on; off keeps all that fit into its context [default: as many as it was trained on]
+    #[arg(long, value_name = "TURNS|off", allow_negative_numbers = true)]
+    window: Option<String>,
     /// Forget silent turns: off, so far
     #[arg(long, value_name = "on|off", default_value = "off", hide = true)]
     collapse_silence: String,

@@ -15,7 +15,7 @@ use crate::graph::ExecutionSettings;
 use crate::info::EngineInfo;
 use crate::sampler::{Adjustment, Logits, SplitMix64};
 use crate::vision::VisionEncoder;
-use crate::window::{Spans, Window};
+use crate::window::{Spans, keep_turns};
 use crate::{EngineError, Finish, Observed, Resolution, Resolved, Sampling, TurnInput, TurnModel, Urge, runtime};
 
 /// Files up to this size are held against their digest at every start: a fraction of a second. The weights of a large
@@ -35,7 +35,8 @@ pub(crate) struct OrtModel {
     rng: SplitMix64,
     cancel: Arc<CancelState>,
     context: Context,
-    window: Window,
+    /// The most turns to look back on; `None` keeps all that fit.
+    max_turns: Option<usize>,
     spans: Spans,
     /// Angles a position turns by, `[head_dim / 2]`.
     inv_freq: Vec<f64>,
@@ -104,7 +105,7 @@ impl OrtModel {
             seed: options.seed,
             rng: SplitMix64::new(options.seed),
             cancel,
-            window: options.window,
+            max_turns: options.window.max_turns(manifest.trained_turns),
             spans: Spans::default(),
             inv_freq: inv_freq(&folder.config().text),
             context: Context { cursor: PositionCursor::default(), unread_ids: Vec::new() },
@@ -150,7 +151,7 @@ impl OrtModel {
         if !self.spans.can_free(missing_tokens) {
             missing_tokens = needed_tokens.saturating_sub(free_tokens);
         }
-        let by_window = self.window.keep_turns(num_turns);
+        let by_window = keep_turns(self.max_turns, num_turns);
         if by_window.is_none() && missing_tokens == 0 {
             return Ok(());
         }

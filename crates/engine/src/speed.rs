@@ -81,7 +81,7 @@ pub fn measure(
 ) -> Result<SpeedReport, EngineError> {
     let folder = open()?;
     let window_turns = folder.manifest().trained_turns;
-    let options = EngineOptions { window: Window::Turns(window_turns), ..options.clone() };
+    let options = EngineOptions { window: Window::Trained, ..options.clone() };
     let started_at = Instant::now();
     let mut engine = Engine::start(folder, options.clone())?;
     let load = started_at.elapsed();

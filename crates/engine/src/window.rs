@@ -104,8 +104,10 @@ impl Spans {
 /// How many turns the model looks back on, and down to how many a cut goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Window {
-    /// Everything stays until the KV cache is full; then a third of it goes.
+    /// As many turns as the model was trained on, from its manifest: beyond them it gets worse.
     #[default]
+    Trained,
+    /// Everything stays until the KV cache is full; then a third of it goes.
     Off,
     /// At most so many turns, beside the system prompt and the standing request. A cut goes down to two thirds, so
     /// that it happens once in many turns and the context between two cuts only grows.
@@ -113,16 +115,19 @@ pub enum Window {
 }
 
 impl Window {
-    /// Turns to keep at a cut that is due when `num_turns` are there; `None` when no cut is due.
-    pub(crate) fn keep_turns(self, num_turns: usize) -> Option<usize> {
+    /// The most turns to look back on, for a model trained on `trained_turns`; `None` is no bound.
+    pub(crate) fn max_turns(self, trained_turns: u32) -> Option<usize> {
         match self {
+            Self::Trained => Some(trained_turns.max(1) as usize),
             Self::Off => None,
-            Self::Turns(max_turns) => {
-                let max_turns = max_turns.max(1) as usize;
-                (num_turns >= max_turns).then_some(max_turns * 2 / 3)
-            }
+            Self::Turns(turns) => Some(turns.max(1) as usize),
         }
     }
+}
+
+/// Turns to keep at a cut that is due when `num_turns` are there and `max_turns` may be; `None` when none is due.
+pub(crate) fn keep_turns(max_turns: Option<usize>, num_turns: usize) -> Option<usize> {
+    max_turns.filter(|&max_turns| num_turns >= max_turns).map(|max_turns| max_turns * 2 / 3)
 }
 
 #[cfg(test)]
@@ -163,11 +168,11 @@ mod tests {
 
     #[test]
     fn hysteresis() {
-        let window = Window::Turns(14);
-        assert_eq!(window.keep_turns(13), None);
-        assert_eq!(window.keep_turns(14), Some(9));
-        assert_eq!(Window::Turns(1).keep_turns(1), Some(0));
-        assert_eq!(Window::Off.keep_turns(1_000_000), None);
+        let max_turns = Window::Trained.max_turns(14);
+        assert_eq!(keep_turns(max_turns, 13), None);
+        assert_eq!(keep_turns(max_turns, 14), Some(9));
+        assert_eq!(keep_turns(Window::Turns(1).max_turns(14), 1), Some(0));
+        assert_eq!(keep_turns(Window::Off.max_turns(14), 1_000_000), None);
     }
 
     proptest! {

@@ -35,7 +35,7 @@ impl Plan {
         }
         let engine_options = EngineOptions {
             provider: args.provider.parse().or_misuse()?,
-            window: window(&args.window)?,
+            window: args.window.as_deref().map_or(Ok(Window::Trained), window)?,
             seed: args.seed,
             ..EngineOptions::default()
         };

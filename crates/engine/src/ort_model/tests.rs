@@ -134,7 +134,7 @@ fn a_turn_that_cannot_fit_leaves_the_context_as_it_was() {
 
 #[test]
 fn a_window_that_is_not_full_changes_nothing() {
-    let mut plain = model(&EngineOptions::default());
+    let mut plain = model(&EngineOptions { window: Window::Off, ..Default::default() });
     let mut windowed = model(&EngineOptions { window: Window::Turns(9), ..Default::default() });
     for turn in 0..9 {
         let (a, b) = (take_turn(&mut plain, turn), take_turn(&mut windowed, turn));
@@ -202,7 +202,7 @@ fn hundreds_of_turns_stay_bounded() {
 
 #[test]
 fn without_a_window_a_full_cache_makes_room() {
-    let mut model = model(&EngineOptions { context_tokens: Some(400), ..Default::default() });
+    let mut model = model(&EngineOptions { window: Window::Off, context_tokens: Some(400), ..Default::default() });
     let most = (0..60).map(|turn| take_turn(&mut model, turn).1.cache_tokens).max().unwrap();
     assert!((200..=400).contains(&most), "{most}");
 }

@@ -1,0 +1,158 @@
+//! `souffleur bench NAME`: clips to a model, predictions to a folder, a report beside them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use souffleur_bench::run::{
+    Benchmark, FramesPerTurn, ModelFacts, Progress, RunFolder, RunPlan, Settings, Shard, drive, variants,
+};
+use souffleur_bench::Strictness;
+use souffleur_engine::{Engine, EngineOptions, TurnModel, catalog};
+use souffleur_model::{ModelFolder, sha256_hex};
+
+use super::outcome::{self, Scoring};
+use crate::failure::{Failure, OrFail};
+use crate::{interrupt, progress};
+
+#[derive(Args)]
+pub(crate) struct PlayArgs {
+    /// The benchmark's folder: annotation and videos, or a folder a subset
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// Model to run: a name from `souffleur model list` or a folder
+    #[arg(long, value_name = "NAME|DIR", default_value = catalog::DEFAULT_MODEL)]
+    model: String,
+    /// Folder for predictions and report; one that holds this run already is gone on with
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// Subsets to run, separated by commas [default: all there are]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    subset: Vec<String>,
+
+    /// Who judges
+    #[arg(long, value_name = "exact|embedded|URL", default_value = "exact")]
+    judge: String,
+    /// How much of a reply's lateness is forgiven: numbers from 0 to 1, separated by commas
+    #[arg(long, value_name = "LIST", default_value = "0,0.5,1", allow_negative_numbers = true)]
+    omega: String,
+
+    /// Seconds between two frames [default: the model's]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    interval: Option<f64>,
+    /// Frames a turn; auto takes what the benchmark's authors took for each subset
+    #[arg(long, value_name = "auto|1|2", default_value = "auto", allow_negative_numbers = true)]
+    frames_per_turn: String,
+    /// What decides to speak: text, threshold=P or zscore=Z
+    #[arg(long, value_name = "POLICY", default_value = "text")]
+    policy: String,
+    /// Above 0 it speaks sooner, below 0 later [default: the model's]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    eagerness: Option<f32>,
+    /// Longest reply, in tokens
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    max_new_tokens: usize,
+    /// Where to run the model: auto, cpu, or a provider this build has
+    #[arg(long, value_name = "PROVIDER", default_value = "auto")]
+    provider: String,
+
+    /// Run everything again under other values: policy=text,threshold=0.5 or interval=0.5,1 or eagerness=-2..2; may be
+    /// given several times
+    #[arg(long, value_name = "AXIS=VALUES")]
+    sweep: Vec<String>,
+    /// Leave out the baselines that the model has to play: the policy threshold=0.5, and the question at the end
+    #[arg(long)]
+    no_baselines: bool,
+    /// Run this part of the items only, such as 1/4; `bench merge` joins the parts
+    #[arg(long, value_name = "i/n", default_value = "1/1")]
+    shard: String,
+    /// Fail on missing videos and oddities of the annotation instead of listing them
+    #[arg(long)]
+    strict: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(benchmark: Benchmark, args: &PlayArgs) -> Result<(), Failure> {
+    // What can be wrong is looked at in the order of what it costs: words, the model, files.
+    let scoring = Scoring::new(&args.judge, &args.omega)?;
+    let shard: Shard = args.shard.parse().or_misuse()?;
+    let frames_per_turn = args.frames_per_turn.parse().or_misuse()?;
+    let engine_options = EngineOptions { provider: args.provider.parse().or_misuse()?, ..EngineOptions::default() };
+    // With the defaults of most models in place of what only the manifest says.
+    variants(&settings(args, frames_per_turn, 1.0, 0.0), !args.no_baselines, &args.sweep).or_misuse()?;
+    let model = catalog::resolve(&args.model).or_fail()?;
+    let manifest = model.manifest();
+    let settings = settings(args, frames_per_turn, manifest.frame_interval_secs, manifest.default_eagerness);
+    let subsets = benchmark.open(&args.root, &args.subset).or_fail()?;
+    let plan = RunPlan {
+        benchmark,
+        root: args.root.clone(),
+        subsets: subsets.into_iter().map(|subset| subset.sharded(shard)).collect(),
+        model: facts(&model)?,
+        variants: variants(&settings, !args.no_baselines, &args.sweep).or_misuse()?,
+        shard,
+        strictness: if args.strict { Strictness::Strict } else { Strictness::Lenient },
+    };
+    let left_out = play(&plan, args, model, engine_options)?;
+    let run = RunFolder::open(&args.out).or_fail()?;
+    outcome::report(&run, &scoring, &left_out, args.json)
+}
+
+fn play(
+    plan: &RunPlan,
+    args: &PlayArgs,
+    model: ModelFolder,
+    options: EngineOptions,
+) -> Result<Vec<souffleur_bench::run::LeftOut>, Failure> {
+    let stop = interrupt::stop_signal("turn")?;
+    let bar = progress::items();
+    let mut model = Some((model, options));
+    let mut start = || -> Result<Box<dyn TurnModel>, souffleur_engine::EngineError> {
+        // Asked for once a run.
+        let (model, options) = match model.take() {
+            Some(taken) => taken,
+            None => (catalog::resolve(&args.model)?, EngineOptions::default()),
+        };
+        Ok(Box::new(Engine::start(model, options)?))
+    };
+    let outcome = drive(plan, &args.out, &mut start, &stop, &mut |event| show(&bar, event));
+    bar.finish_and_clear();
+    outcome.or_fail()
+}
+
+fn show(bar: &ProgressBar, event: Progress<'_>) {
+    match event {
+        Progress::Variant { label, done, total } => {
+            bar.set_length(total as u64);
+            bar.reset();
+            // What was done before does not count for the time that is left.
+            bar.set_position(done as u64);
+            bar.reset_eta();
+            bar.set_prefix(label.to_owned());
+        }
+        Progress::Item(question_id) => bar.set_message(crate::failure::one_line(question_id)),
+        Progress::Turn => bar.tick(),
+        Progress::ItemDone => bar.inc(1),
+    }
+}
+
+fn settings(args: &PlayArgs, frames_per_turn: FramesPerTurn, interval_secs: f64, eagerness: f32) -> Settings {
+    Settings {
+        interval_secs: args.interval.unwrap_or(interval_secs),
+        frames_per_turn,
+        policy: args.policy.clone(),
+        eagerness: args.eagerness.unwrap_or(eagerness),
+        max_new_tokens: args.max_new_tokens,
+        asking: souffleur_bench::run::Asking::WhenDue,
+    }
+}
+
+/// The model's name and what tells its files apart: the manifest holds the checksum of each.
+fn facts(model: &ModelFolder) -> Result<ModelFacts, Failure> {
+    let manifest = model.manifest();
+    let bytes = model.read("souffleur.toml").or_fail()?;
+    let digest = sha256_hex(bytes.as_ref()).map_err(|err| Failure::because(err.to_string(), "try again"))?;
+    Ok(ModelFacts { name: manifest.name.clone(), digest, frames_per_turn: manifest.frames_per_turn })
+}
