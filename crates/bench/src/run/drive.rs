@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use souffleur_engine::TurnModel;
+use souffleur_engine::{EngineError, TurnModel};
 use souffleur_session::StopSignal;
 
 use super::folder::{ModelFacts, RunFolder, RunRecord};
@@ -49,6 +49,25 @@ pub enum Progress<'a> {
     ItemDone,
 }
 
+/// Starts the model. A run in which everything is predicted already never asks for it.
+pub type StartModel<'a> = dyn FnMut() -> Result<Box<dyn TurnModel>, EngineError> + 'a;
+
+/// The model, from the first clip that needs it on.
+struct LazyModel<'a> {
+    start: &'a mut StartModel<'a>,
+    started: Option<Box<dyn TurnModel>>,
+}
+
+impl LazyModel<'_> {
+    fn get(&mut self) -> Result<&mut dyn TurnModel, RunError> {
+        let model = match self.started.take() {
+            Some(model) => model,
+            None => (self.start)()?,
+        };
+        Ok(self.started.insert(model).as_mut())
+    }
+}
+
 /// An item that could not be played.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LeftOut {
@@ -88,27 +107,6 @@ impl RunPlan {
     fn clips(&self) -> impl Iterator<Item = &Clip> {
         self.subsets.iter().flat_map(|subset| &subset.clips)
     }
-
-    /// How many clips are still to be played: none means that no model is needed.
-    ///
-    /// # Errors
-    /// When `out` holds another run.
-    pub fn num_to_play(&self, out: &Path) -> Result<usize, RunError> {
-        let mut num = 0;
-        for variant in &self.variants {
-            let folder = RunFolder::at(out).variant(&variant.label);
-            if folder.path().join("run.json").exists() {
-                folder.record()?.check_same(&RunRecord::new(self, variant), folder.path())?;
-            }
-            for subset in &self.subsets {
-                let done: Vec<String> =
-                    folder.predictions(&subset.name)?.into_iter().map(|row| row.question_id).collect();
-                let is_left = |clip: &&Clip| is_there(clip) && !done.contains(&clip.question_id);
-                num += subset.clips.iter().filter(is_left).count();
-            }
-        }
-        Ok(num)
-    }
 }
 
 fn is_there(clip: &Clip) -> bool {
@@ -120,17 +118,18 @@ fn is_there(clip: &Clip) -> bool {
 /// Every item is on the disk before the next begins: a process that is killed loses the item it was at.
 ///
 /// # Errors
-/// When `out` holds a run of something else or cannot be written, the model fails, or the user asks for the end.
+/// When `out` holds a run of something else or cannot be written, the model does not start or fails, or the user asks for the end.
 pub fn drive(
     plan: &RunPlan,
     out: &Path,
-    model: &mut dyn TurnModel,
+    start: &mut StartModel<'_>,
     stop: &StopSignal,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<LeftOut>, RunError> {
     plan.check()?;
     let run = RunFolder::at(out);
     let _lock = run.lock()?;
+    let mut model = LazyModel { start, started: None };
     let mut left_out = Vec::new();
     for variant in &plan.variants {
         let folder = run.variant(&variant.label);
@@ -138,7 +137,7 @@ pub fn drive(
         for subset in &plan.subsets {
             run.keep_annotation(subset)?;
         }
-        left_out.extend(drive_variant(plan, variant, &folder, model, stop, progress)?);
+        left_out.extend(drive_variant(plan, variant, &folder, &mut model, stop, progress)?);
     }
     left_out.sort();
     left_out.dedup();
@@ -149,7 +148,7 @@ fn drive_variant(
     plan: &RunPlan,
     variant: &Variant,
     folder: &RunFolder,
-    model: &mut dyn TurnModel,
+    model: &mut LazyModel<'_>,
     stop: &StopSignal,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<LeftOut>, RunError> {
@@ -180,7 +179,7 @@ fn drive_variant(
             match clip.video.as_deref() {
                 None => leave_out("its video lies outside the benchmark's folder".into()),
                 Some(video) if !video.exists() => leave_out(format!("no video at {}", video.display())),
-                Some(_) => match play(clip, &options, variant.settings.asking, model, stop, progress)? {
+                Some(_) => match play(clip, &options, variant.settings.asking, model.get()?, stop, progress)? {
                     Played::Whole(row) => {
                         log.append(&row, path)?;
                         done += 1;

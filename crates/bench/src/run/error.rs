@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use souffleur_capture::CaptureError;
 use souffleur_core::Hint;
+use souffleur_engine::EngineError;
 use souffleur_session::SessionError;
 
 use crate::BenchError;
@@ -120,6 +121,9 @@ pub enum RunError {
         /// What the reader said.
         cause: CaptureError,
     },
+    /// The model does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The model could not take a turn.
     #[error("{question_id}: {cause}")]
     Session {
@@ -170,6 +174,7 @@ impl Hint for RunError {
     fn hint(&self) -> String {
         match self {
             Self::Bench(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
             Self::UnknownBenchmark { .. } => "name one of them, such as `souffleur bench proactivevideoqa`".into(),
             Self::NotRunnable { .. } => "run proactivevideoqa, streamingbench-po, ovo-timing or omnimmi".into(),
             Self::NoSubset { .. } => "give --root the folder that the benchmark was unpacked into".into(),

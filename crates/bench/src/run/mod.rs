@@ -15,7 +15,7 @@ mod variant;
 
 pub use benchmark::{Benchmark, Gold};
 pub use clip::{Clip, ClipEnd};
-pub use drive::{LeftOut, Progress, RunPlan, drive};
+pub use drive::{LeftOut, Progress, RunPlan, StartModel, drive};
 pub use error::RunError;
 pub use folder::{ModelFacts, RunFolder, RunRecord};
 pub use merge::merge;

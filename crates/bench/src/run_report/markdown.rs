@@ -33,7 +33,10 @@ pub(super) fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
         ("interval", format!("{} s", settings.interval_secs)),
         ("frames a turn", settings.frames_per_turn.to_string()),
         ("judge", report.judge.clone()),
-        ("items", format!("{} of {}", report.items.iter().filter(|item| item.is_predicted).count(), report.items.len())),
+        (
+            "items",
+            format!("{} of {}", report.items.iter().filter(|item| item.is_predicted).count(), report.items.len()),
+        ),
     ];
     if report.shard != "1/1" {
         facts.push(("shard", report.shard.clone()));

@@ -28,7 +28,9 @@ pub(super) fn score(
         Gold::Timing(bench) => timing(bench, |id| replies(id)),
         Gold::Alerts(items) => {
             let alerting = |part: fn(&Alerting) -> f64| {
-                move |item: &crate::datasets::AlertItem| part(&proactive_alerting(replies(&item.question_id), item.event))
+                move |item: &crate::datasets::AlertItem| {
+                    part(&proactive_alerting(replies(&item.question_id), item.event))
+                }
             };
             vec![
                 share(&PROACTIVE_ALERTING, items, alerting(|one| f64::from(u8::from(one.is_first_inside)))),

@@ -51,9 +51,10 @@ impl Reckoned {
 }
 
 fn oracle(item: &Item, when: fn(crate::Span) -> f64) -> Vec<TimedReply> {
-    let replies = item.answers.iter().filter_map(|answer| {
-        Some(TimedReply { time_secs: when(answer.reply_timespan?), text: answer.text.clone() })
-    });
+    let replies = item
+        .answers
+        .iter()
+        .filter_map(|answer| Some(TimedReply { time_secs: when(answer.reply_timespan?), text: answer.text.clone() }));
     replies.collect()
 }
 

@@ -71,13 +71,8 @@ mod tests {
     #[test]
     fn the_curve_is_that_of_the_metric() {
         let span = Some(Span { start_secs: 0.0, end_secs: 10.0 });
-        let answer = GoldAnswer {
-            text: "a".into(),
-            question: None,
-            related_timespan: span,
-            reply_timespan: span,
-            kind: None,
-        };
+        let answer =
+            GoldAnswer { text: "a".into(), question: None, related_timespan: span, reply_timespan: span, kind: None };
         let verdicts = [(2.0, Some(1.0)), (5.0, None), (6.0, Some(2.0))];
         let at = |share| height(&answer, &verdicts, share, 2.0);
         assert_eq!([0.0, 0.1, 0.2, 0.5, 0.6, 1.0].map(at), [0.25, 0.25, 0.5, 0.5, 1.0, 1.0]);

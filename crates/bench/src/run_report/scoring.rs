@@ -66,9 +66,9 @@ pub fn score_run(
     let mut reckoned = reckoned_rows(&record, &subsets, omegas, headline);
     // Behind the run itself, before what the model scored otherwise.
     rows.splice(1..1, reckoned.drain(..));
-    let findings = subsets.iter().flat_map(|subset| {
-        subset.findings.iter().map(|finding| (subset.name.clone(), finding.to_string()))
-    });
+    let findings = subsets
+        .iter()
+        .flat_map(|subset| subset.findings.iter().map(|finding| (subset.name.clone(), finding.to_string())));
     let report = RunReport {
         format: FORMAT,
         program: format!("souffleur {}", env!("CARGO_PKG_VERSION")),

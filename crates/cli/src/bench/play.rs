@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
+use souffleur_bench::Strictness;
 use souffleur_bench::run::{
     Benchmark, FramesPerTurn, ModelFacts, Progress, RunFolder, RunPlan, Settings, Shard, drive, variants,
 };
-use souffleur_bench::Strictness;
 use souffleur_engine::{Engine, EngineOptions, TurnModel, catalog};
 use souffleur_model::{ModelFolder, sha256_hex};
 
