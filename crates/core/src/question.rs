@@ -114,10 +114,7 @@ mod tests {
         assert_eq!(requests.take_pending().as_deref(), Some("Tell me when the water boils."));
         assert_eq!(requests.take_pending(), None);
         requests.add("Warn me of smoke.", MediaTime::ZERO);
-        assert_eq!(
-            requests.take_pending().as_deref(),
-            Some("1. Tell me when the water boils.\n2. Warn me of smoke.")
-        );
+        assert_eq!(requests.take_pending().as_deref(), Some("1. Tell me when the water boils.\n2. Warn me of smoke."));
         assert!(requests.cancel(first));
         assert_eq!(requests.take_pending().as_deref(), Some("Warn me of smoke."));
         assert_eq!(requests.ids(), [QuestionId(2)]);
