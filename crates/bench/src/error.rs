@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use souffleur_core::Hint;
 
-use crate::Finding;
+use crate::{Finding, JudgeError};
 
 /// Why a benchmark could not be scored. Each says what was expected and what was found, on one line.
 #[derive(Debug, thiserror::Error)]
@@ -50,12 +50,9 @@ pub enum BenchError {
         /// What the user typed.
         typed: String,
     },
-    /// A judge of this name is not built in.
-    #[error("the judges built in are: exact; found {typed:?}")]
-    UnknownJudge {
-        /// What the user typed.
-        typed: String,
-    },
+    /// The judge.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
 }
 
 impl Hint for BenchError {
@@ -68,7 +65,7 @@ impl Hint for BenchError {
             Self::BadLine { .. } => "mend or remove that line: one JSON object a line, nothing cut off".into(),
             Self::Strict { .. } => "mend the file, or leave --strict out to have such things listed only".into(),
             Self::Omega { .. } => "give --omega numbers from 0 to 1, separated by commas, such as 0,0.5,1".into(),
-            Self::UnknownJudge { .. } => "give --judge exact, or --scores with a file of scores".into(),
+            Self::Judge(err) => err.hint(),
         }
     }
 }

@@ -34,12 +34,15 @@ pub use bootstrap::{Bootstrap, Interval};
 pub use error::BenchError;
 pub use evaluate::{Evaluation, Tally, evaluate};
 pub use finding::{Finding, FindingKind};
-pub use judge::{ExactJudge, Judge, JudgeRequest, MAX_SCORE, ScoresJudge};
+pub use judge::{
+    EmbeddedJudge, Endpoint, ExactJudge, Judge, JudgeChoice, JudgeError, JudgeRequest, JudgeSettings, JudgeUsage, Key,
+    MAX_SCORE, Prompt, ScoresJudge, ServerJudge, ServerSettings, TextEncoder,
+};
 pub use metric::{Direction, METRICS, Metric};
 pub use multiple_choice::MultipleChoice;
 pub use omega::Omega;
 pub use predictions::{Predictions, SILENCE_TEXT, TimedReply};
 pub use repeats::exact_repeats;
 pub use report::{PercentByOmega, SubsetResult, SubsetTable};
-pub use run_pauc::{JudgeChoice, PaucOptions, PaucRun, Strictness, run_pauc};
+pub use run_pauc::{PaucOptions, PaucRun, Strictness, run_pauc};
 pub use span_hits::{SpanHits, SpanOutcome, span_hits};

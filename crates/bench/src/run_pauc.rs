@@ -1,35 +1,12 @@
 //! `souffleur pauc` as one call.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use crate::finding::FindingKind::UnknownId;
 use crate::{
-    Annotations, BenchError, ExactJudge, Finding, Judge, Omega, Predictions, SILENCE_TEXT, ScoresJudge, SubsetResult,
-    evaluate,
+    Annotations, BenchError, Finding, Judge, JudgeChoice, JudgeSettings, JudgeUsage, Omega, Predictions, SILENCE_TEXT,
+    ScoresJudge, SubsetResult, evaluate,
 };
-
-/// Who judges.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum JudgeChoice {
-    /// By the words alone.
-    #[default]
-    Exact,
-    /// A file of scores.
-    Scores(PathBuf),
-}
-
-impl FromStr for JudgeChoice {
-    type Err = BenchError;
-
-    /// A judge by its name on the command line.
-    fn from_str(typed: &str) -> Result<Self, BenchError> {
-        match typed {
-            "exact" => Ok(Self::Exact),
-            _ => Err(BenchError::UnknownJudge { typed: typed.to_owned() }),
-        }
-    }
-}
 
 /// What becomes of oddities in the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +25,8 @@ pub struct PaucOptions {
     pub omegas: Vec<Omega>,
     /// Who judges.
     pub judge: JudgeChoice,
+    /// How a judge on a server is asked.
+    pub judge_settings: JudgeSettings,
     /// What becomes of oddities.
     pub strictness: Strictness,
     /// What the model writes when it has nothing to say.
@@ -60,6 +39,7 @@ impl Default for PaucOptions {
         Self {
             omegas: Omega::parse_list("0,0.5,1").unwrap_or_default(),
             judge: JudgeChoice::Exact,
+            judge_settings: JudgeSettings::default(),
             strictness: Strictness::Lenient,
             silence_text: SILENCE_TEXT.to_owned(),
         }
@@ -73,29 +53,30 @@ pub struct PaucRun {
     pub result: SubsetResult,
     /// What was odd in the files.
     pub findings: Vec<Finding>,
+    /// What judging took, where the judge is a server.
+    pub judge_usage: Option<JudgeUsage>,
 }
 
 /// Scores a prediction file against an annotation file.
 ///
 /// # Errors
-/// When a file cannot be read or is not of its form; under [`Strictness::Strict`] when anything is odd.
+/// When a file cannot be read or is not of its form, or the judge cannot judge; under [`Strictness::Strict`] when anything is odd.
 pub fn run_pauc(gold: &Path, predictions: &Path, options: &PaucOptions) -> Result<PaucRun, BenchError> {
     let Annotations { items, mut findings } = Annotations::read(gold)?;
     let predictions = Predictions::read(predictions, &options.silence_text)?;
     findings.extend_from_slice(&predictions.findings);
-    let scores = match &options.judge {
-        JudgeChoice::Exact => None,
-        JudgeChoice::Scores(path) => Some(ScoresJudge::read(path)?),
-    };
-    let judge: &dyn Judge = match &scores {
-        None => &ExactJudge,
-        Some(scores) => {
+    let judge: Box<dyn Judge> = match &options.judge {
+        JudgeChoice::Scores(path) => {
+            let scores = ScoresJudge::read(path)?;
             findings.extend_from_slice(&scores.findings);
             findings.extend(scores.unknown(&items));
-            scores
+            Box::new(scores)
         }
+        other => other.open(&options.judge_settings)?,
     };
-    let result = SubsetResult::from(&evaluate(&items, &predictions, judge, &options.omegas));
+    judge.prepare(&items, &predictions)?;
+    let result = SubsetResult::from(&evaluate(&items, &predictions, &*judge, &options.omegas));
+    let judge_usage = judge.finish()?;
     if result.unknown_ids > 0 {
         let what = format!("{} row(s) for items that are not in the annotation", result.unknown_ids);
         findings.push(Finding::new(UnknownId, "predictions", what));
@@ -106,6 +87,6 @@ pub fn run_pauc(gold: &Path, predictions: &Path, options: &PaucOptions) -> Resul
             count: findings.len(),
             first: Box::new(first.clone()),
         }),
-        _ => Ok(PaucRun { result, findings }),
+        _ => Ok(PaucRun { result, findings, judge_usage }),
     }
 }

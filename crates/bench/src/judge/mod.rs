@@ -1,12 +1,22 @@
 //! Who says how well a reply covers a gold answer.
 
+mod choice;
+mod embedded;
+mod error;
 mod exact;
 mod scores;
+mod server;
+mod usage;
 
+pub use choice::{JudgeChoice, JudgeSettings};
+pub use embedded::{EmbeddedJudge, TextEncoder};
+pub use error::JudgeError;
 pub use exact::ExactJudge;
 pub use scores::ScoresJudge;
+pub use server::{Endpoint, Key, Prompt, ServerJudge, ServerSettings};
+pub use usage::JudgeUsage;
 
-use crate::exact_repeats;
+use crate::{Item, Predictions, exact_repeats};
 
 /// The best score on the benchmark's scale: judges answer 1, 2 or 3 and score 0, 1 or 2.
 pub const MAX_SCORE: f64 = 2.0;
@@ -46,5 +56,22 @@ pub trait Judge {
     /// are all of the item, by time.
     fn repeats(&self, replies: &[&str], asked: &[usize]) -> Vec<bool> {
         exact_repeats(replies, asked)
+    }
+
+    /// Given all items of a run before the first score, so that a slow judge can ask several things at once. Scoring
+    /// works without it, one question after the other.
+    ///
+    /// # Errors
+    /// When the judge cannot judge at all. Single questions without an answer are no error: they are counted.
+    fn prepare(&self, _items: &[Item], _predictions: &Predictions) -> Result<(), JudgeError> {
+        Ok(())
+    }
+
+    /// After the last score: what the judging took, where the judge keeps count.
+    ///
+    /// # Errors
+    /// What stopped the judge while it scored; scores from then on are missing.
+    fn finish(&self) -> Result<Option<JudgeUsage>, JudgeError> {
+        Ok(None)
     }
 }
