@@ -89,9 +89,9 @@ pub(crate) struct WatchArgs {
     /// Turns the model looks back on; off keeps all that fit into its context [default: as many as it was trained on]
     #[arg(long, value_name = "TURNS|off", allow_negative_numbers = true)]
     window: Option<String>,
-    /// Forget silent turns: off, so far
-    #[arg(long, value_name = "on|off", default_value = "off", hide = true)]
-    collapse_silence: String,
+    /// Let silent turns leave no answer in the model's context
+    #[arg(long, value_enum, default_value_t = Switch::Off)]
+    collapse_silence: Switch,
     /// Leave out patches that did not change: off, so far
     #[arg(long, value_name = "R|off", default_value = "off", hide = true)]
     token_drop: String,

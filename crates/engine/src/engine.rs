@@ -21,6 +21,8 @@ pub struct EngineOptions {
     pub provider: Provider,
     /// Tokens the KV cache holds; `None` takes the manifest's number.
     pub context_tokens: Option<usize>,
+    /// What silent turns leave in the context.
+    pub silent_turns: SilentTurns,
     /// How many turns the model looks back on.
     pub window: Window,
     /// Threads of one operator; `None` takes all cores.
@@ -48,6 +50,16 @@ pub enum SilencePass {
     Drafted,
     /// One pass a token, as every other runtime does it. Kept to measure and to prove the drafted way against.
     TokenByToken,
+}
+
+/// What a silent turn leaves in the context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SilentTurns {
+    /// The silence text, as the model was trained (MMDuet2, released code).
+    #[default]
+    Kept,
+    /// Its frames and text alone, without an answer: shorter, and not what the model saw in training.
+    Collapsed,
 }
 
 /// An execution provider of ONNX Runtime.

@@ -26,7 +26,7 @@ mod window;
 
 pub use canceller::Canceller;
 pub use check::{CheckReport, check};
-pub use engine::{Engine, EngineOptions, Provider, SilencePass};
+pub use engine::{Engine, EngineOptions, Provider, SilencePass, SilentTurns};
 pub use error::EngineError;
 pub use graph::ProviderShare;
 pub use info::{EngineInfo, ProvidersUsed};

@@ -10,7 +10,7 @@ use souffleur_model::{ChatFormat, ModelFolder, PixelValues, Position, PositionCu
 use crate::canceller::CancelState;
 use crate::decoder::{Chunk, Decoder};
 use crate::draft::{Divergence, Draft};
-use crate::engine::{EngineOptions, SilencePass};
+use crate::engine::{EngineOptions, SilencePass, SilentTurns};
 use crate::graph::ExecutionSettings;
 use crate::info::EngineInfo;
 use crate::sampler::{Adjustment, Logits, SplitMix64};
@@ -31,6 +31,7 @@ pub(crate) struct OrtModel {
     preprocessor: Preprocessor,
     draft: Draft,
     silence_pass: SilencePass,
+    silent_turns: SilentTurns,
     seed: u64,
     rng: SplitMix64,
     cancel: Arc<CancelState>,
@@ -102,6 +103,7 @@ impl OrtModel {
             preprocessor: Preprocessor::new(folder.preprocessor().clone()),
             draft: Draft { silence_ids, eos_token_ids: folder.generation().eos_token_ids.clone() },
             silence_pass: options.silence_pass,
+            silent_turns: options.silent_turns,
             seed: options.seed,
             rng: SplitMix64::new(options.seed),
             cancel,
@@ -315,7 +317,15 @@ impl OrtModel {
         }
     }
 
-    fn silent(&self) -> Resolved {
+    /// Ends a turn with the silence that was drafted, or without an answer where silent turns leave none.
+    fn end_silently(&mut self, turn: &OpenTurn) -> Resolved {
+        if self.silent_turns == SilentTurns::Collapsed {
+            let header_len = self.chat.reply_header_len();
+            self.decoder.cache.rewind(turn.header_len - header_len);
+            self.context.cursor = turn.header_cursor;
+            self.context.cursor.move_back(header_len as i64);
+            self.spans.end_last_at(self.decoder.cache.len(), self.context.cursor.next_position());
+        }
         Resolved {
             text: self.folder.manifest().silence_text.clone(),
             is_silent: true,
@@ -366,11 +376,11 @@ impl TurnModel for OrtModel {
     fn resolve(&mut self, resolution: Resolution) -> Result<Resolved, EngineError> {
         let turn = self.open_turn.take().ok_or(EngineError::NoOpenTurn)?;
         let (max_new_tokens, urge) = match resolution {
-            Resolution::Silent => return Ok(self.silent()),
+            Resolution::Silent => return Ok(self.end_silently(&turn)),
             Resolution::Speak { max_new_tokens, urge } => (max_new_tokens, urge),
         };
         let started_at = Instant::now();
-        let Some(start) = self.first_divergence(&turn, urge)? else { return Ok(self.silent()) };
+        let Some(start) = self.first_divergence(&turn, urge)? else { return Ok(self.end_silently(&turn)) };
         let decoded = self.decode_reply(&turn, start, max_new_tokens)?;
         self.spans.end_last_at(self.decoder.cache.len(), self.context.cursor.next_position());
         let text = self.folder.tokenizer().decode(&decoded.reply_ids)?.trim().to_owned();

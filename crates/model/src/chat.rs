@@ -100,6 +100,12 @@ impl ChatFormat {
         Ok(TurnTokens { input_ids, frames })
     }
 
+    /// Tokens of the reply's header at the end of every turn: the newline behind the user's message, and
+    /// `<|im_start|>assistant\n`.
+    pub fn reply_header_len(&self) -> usize {
+        self.newline.len() + 1 + self.assistant.len()
+    }
+
     /// A known reply as it stands after its header, without the [`end_token`](Self::end_token) that follows.
     ///
     /// # Errors

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use souffleur_capture::read_subtitles;
 use souffleur_core::{FrameGrid, MediaTime};
-use souffleur_engine::{EngineOptions, Sampling, Window, catalog};
+use souffleur_engine::{EngineOptions, Sampling, SilentTurns, Window, catalog};
 use souffleur_model::ModelFolder;
 use souffleur_session::export::ExportTarget;
 use souffleur_session::{GateRules, ModelLabel, Script, SessionOptions};
@@ -35,6 +35,10 @@ impl Plan {
         }
         let engine_options = EngineOptions {
             provider: args.provider.parse().or_misuse()?,
+            silent_turns: match args.collapse_silence {
+                Switch::On => SilentTurns::Collapsed,
+                Switch::Off => SilentTurns::Kept,
+            },
             window: args.window.as_deref().map_or(Ok(Window::Trained), window)?,
             seed: args.seed,
             ..EngineOptions::default()
@@ -75,7 +79,6 @@ fn refuse_devices(source: &Path) -> Result<(), Failure> {
 
 fn refuse_later_versions(args: &WatchArgs) -> Result<(), Failure> {
     let later = [
-        ("--collapse-silence", &args.collapse_silence),
         ("--token-drop", &args.token_drop),
         ("--static-skip", &args.static_skip),
         ("--memory-note", &args.memory_note),

@@ -216,6 +216,18 @@ fn a_window_bounds_the_context() {
 }
 
 #[test]
+fn collapsed_silence_leaves_less_behind() {
+    let tokens = |switch: &str| {
+        let ended = watch(&format!("{ASK} --to 4 --collapse-silence {switch}"));
+        ended.events_of("turn").iter().map(|turn| turn["cache_tokens"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let (kept, collapsed) = (tokens("off"), tokens("on"));
+    // Four silent turns: each leaves the header, the silence text and its end out.
+    let saved: Vec<u64> = kept.iter().zip(&collapsed).map(|(kept, collapsed)| kept - collapsed).collect();
+    assert!(saved[0] > 0 && saved == [saved[0], 2 * saved[0], 3 * saved[0], 4 * saved[0]], "{saved:?}");
+}
+
+#[test]
 fn the_provider_is_the_one_that_runs() {
     let session = watch(&format!("{ASK} --provider cpu --to 1")).events_of("session").remove(0);
     assert_eq!(session["providers"], serde_json::json!({"vision": "cpu", "embed": "cpu", "decoder": "cpu"}));

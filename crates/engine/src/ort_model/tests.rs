@@ -9,7 +9,7 @@ use souffleur_model::{ModelFolder, Weights};
 
 use super::OrtModel;
 use crate::canceller::CancelState;
-use crate::engine::{EngineOptions, SilencePass};
+use crate::engine::{EngineOptions, SilencePass, SilentTurns};
 use crate::window::Window;
 use crate::{EngineError, Finish, Resolution, Resolved, Sampling, TurnInput, TurnModel, Urge, catalog, runtime};
 
@@ -139,6 +139,29 @@ fn a_window_that_is_not_full_changes_nothing() {
     for turn in 0..9 {
         let (a, b) = (take_turn(&mut plain, turn), take_turn(&mut windowed, turn));
         assert_eq!((a.0, a.1.text, a.1.cache_tokens), (b.0, b.1.text, b.1.cache_tokens), "turn {turn}");
+    }
+}
+
+/// A collapsed silent turn must leave what a context without its answer holds: the same rows as a turn that was never
+/// answered, and the next turn right behind it.
+#[test]
+fn collapsed_silence_leaves_the_frames_alone() {
+    let mut kept = model_f32(&EngineOptions::default());
+    let mut collapsed = model_f32(&EngineOptions { silent_turns: SilentTurns::Collapsed, ..Default::default() });
+    for model in [&mut kept, &mut collapsed] {
+        model.observe(input(0)).unwrap();
+        model.resolve(Resolution::Silent).unwrap();
+    }
+    let answer_len = collapsed.draft.silence_ids.len() + 1 + collapsed.chat.reply_header_len();
+    assert_eq!(kept.decoder.cache.len() - collapsed.decoder.cache.len(), answer_len);
+    assert_eq!(kept.context.cursor.next_position() - collapsed.context.cursor.next_position(), answer_len as i64);
+    let (kept_rows, collapsed_rows) = (kept.decoder.cache.rows(), collapsed.decoder.cache.rows());
+    for (a, b) in kept_rows.iter().flatten().zip(collapsed_rows.iter().flatten()) {
+        assert_eq!((&a.key, &a.value), (&b.key, &b.value));
+    }
+    for turn in 1..20 {
+        take_turn(&mut collapsed, turn);
+        assert_eq!(collapsed.spans.end(), (collapsed.decoder.cache.len(), collapsed.context.cursor.next_position()));
     }
 }
 
