@@ -29,6 +29,9 @@ pub struct RunReport {
     pub shard: String,
     /// Who judged.
     pub judge: String,
+    /// What judging took and what failed, where the judge keeps count.
+    #[serde(default)]
+    pub judge_usage: Option<String>,
     /// Every ω as typed.
     pub omegas: Vec<String>,
     /// The ω of the charts.

@@ -38,6 +38,9 @@ pub(super) fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
             format!("{} of {}", report.items.iter().filter(|item| item.is_predicted).count(), report.items.len()),
         ),
     ];
+    if let Some(usage) = &report.judge_usage {
+        facts.push(("judging", usage.clone()));
+    }
     if report.shard != "1/1" {
         facts.push(("shard", report.shard.clone()));
     }

@@ -4,6 +4,7 @@ mod compare;
 mod data;
 mod markdown;
 mod other_metrics;
+mod page;
 mod published;
 mod reckoned;
 mod score_log;
@@ -31,6 +32,7 @@ pub fn write_report(run: &RunFolder, scored: &ScoredRun) -> Result<(), RunError>
         run.write(&format!("scores/{subset}.jsonl"), lines.as_bytes())?;
     }
     run.write("report.md", markdown::render(report).as_bytes())?;
+    run.write("report.html", page::render(report, &run.subsets()?).as_bytes())?;
     run.write("report.json", &json)
 }
 

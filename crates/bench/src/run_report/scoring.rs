@@ -9,8 +9,8 @@ use super::score_log::{ScoreLog, height};
 use crate::report::MIN_REPLIES_FOR_DUPLICATES;
 use crate::run::{Gold, LeftOut, MAIN, Prediction, RunError, RunFolder, RunRecord, Subset, VariantKind, to_score};
 use crate::{
-    Bootstrap, Evaluation, ExactJudge, Item, Judge, Omega, PercentByOmega, Predictions, SubsetResult, SubsetTable,
-    Tally, evaluate,
+    BenchError, Bootstrap, Evaluation, ExactJudge, Item, Judge, Omega, PercentByOmega, Predictions, SubsetResult,
+    SubsetTable, Tally, evaluate,
 };
 
 /// Points of a drawn curve.
@@ -29,7 +29,7 @@ pub struct ScoredRun {
 /// Scores everything in a run's folder, and the rows that need no model.
 ///
 /// # Errors
-/// When a file of the run is missing or broken.
+/// When a file of the run is missing or broken, or the judge cannot judge at all.
 pub fn score_run(
     run: &RunFolder,
     judge: &dyn Judge,
@@ -54,7 +54,7 @@ pub fn score_run(
         let mut scorer = Scorer::new(judge, omegas, headline);
         for subset in &subsets {
             let predicted = folder.predictions(&subset.name)?;
-            let scored = scorer.add(subset, &predicted);
+            let scored = scorer.add(subset, &predicted)?;
             if label == MAIN {
                 table.subsets.extend(scored.result.map(|result| (subset.name.clone(), result)));
                 items.extend(scored.items);
@@ -63,7 +63,8 @@ pub fn score_run(
         }
         rows.push(scorer.row(label, kind));
     }
-    let mut reckoned = reckoned_rows(&record, &subsets, omegas, headline);
+    let judge_usage = judge.finish().map_err(BenchError::from)?;
+    let mut reckoned = reckoned_rows(&record, &subsets, omegas, headline)?;
     // Behind the run itself, before what the model scored otherwise.
     rows.splice(1..1, reckoned.drain(..));
     let findings = subsets
@@ -77,6 +78,7 @@ pub fn score_run(
         settings: record.settings.clone(),
         shard: record.shard.clone(),
         judge: judge_name.to_owned(),
+        judge_usage: judge_usage.map(|usage| usage.to_string()),
         omegas: omegas.iter().map(|omega| omega.typed().to_owned()).collect(),
         headline_omega: omegas.get(headline).map(|omega| omega.typed().to_owned()).unwrap_or_default(),
         rows,
@@ -96,7 +98,12 @@ fn headline(omegas: &[Omega]) -> usize {
     omegas.iter().position(|omega| omega.value() == 0.5).unwrap_or(0)
 }
 
-fn reckoned_rows(record: &RunRecord, subsets: &[Subset], omegas: &[Omega], headline: usize) -> Vec<Row> {
+fn reckoned_rows(
+    record: &RunRecord,
+    subsets: &[Subset],
+    omegas: &[Omega],
+    headline: usize,
+) -> Result<Vec<Row>, RunError> {
     let has_answers = subsets.iter().any(|subset| matches!(subset.gold, Gold::Answers(_)));
     let rows = reckoned::ALL.into_iter().filter(|_| has_answers).map(|(label, reckoned)| {
         let mut scorer = Scorer::new(&ExactJudge, omegas, headline);
@@ -104,10 +111,10 @@ fn reckoned_rows(record: &RunRecord, subsets: &[Subset], omegas: &[Omega], headl
             if let Gold::Answers(items) = &subset.gold {
                 let frames = record.model.frames_per_turn;
                 let predictions = reckoned.predictions(items, subset, &record.settings, frames);
-                scorer.add_answers(subset, items, &predictions, &[]);
+                scorer.add_answers(subset, items, &predictions, &[])?;
             }
         }
-        scorer.row(label.to_owned(), RowKind::Reckoned)
+        Ok(scorer.row(label.to_owned(), RowKind::Reckoned))
     });
     rows.collect()
 }
@@ -150,14 +157,14 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    fn add(&mut self, subset: &Subset, predicted: &[Prediction]) -> ScoredSubset {
+    fn add(&mut self, subset: &Subset, predicted: &[Prediction]) -> Result<ScoredSubset, RunError> {
         let predictions = to_score(predicted);
         match &subset.gold {
             Gold::Answers(items) => self.add_answers(subset, items, &predictions, predicted),
             other => {
                 let (row, items) = other_metrics::score(subset, other, &predictions, predicted);
                 self.subsets.push(row);
-                ScoredSubset { items, ..ScoredSubset::default() }
+                Ok(ScoredSubset { items, ..ScoredSubset::default() })
             }
         }
     }
@@ -168,7 +175,8 @@ impl<'a> Scorer<'a> {
         items: &[Item],
         predictions: &Predictions,
         predicted: &[Prediction],
-    ) -> ScoredSubset {
+    ) -> Result<ScoredSubset, RunError> {
+        self.judge.prepare(items, predictions).map_err(BenchError::from)?;
         let log = ScoreLog::new(self.judge);
         let evaluation = evaluate(items, predictions, &log, self.omegas);
         let result = SubsetResult::from(&evaluation);
@@ -194,11 +202,11 @@ impl<'a> Scorer<'a> {
             first_reply_delay_s: result.first_reply_delay_s,
         });
         self.table.subsets.push((subset.name.clone(), result.clone()));
-        ScoredSubset {
+        Ok(ScoredSubset {
             items: item_reports(subset, items, &evaluation, &log, predicted),
             score_file: score_file(&log),
             result: Some(result),
-        }
+        })
     }
 
     fn add_heights(&mut self, items: &[Item], log: &ScoreLog<'_>) {

@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 
 use souffleur_bench::run::{LeftOut, RunFolder};
 use souffleur_bench::run_report::{RunReport, ScoredRun, score_run, write_report};
-use souffleur_bench::{ExactJudge, Judge, JudgeChoice, Omega, ScoresJudge};
+use souffleur_bench::{Judge, JudgeChoice, JudgeSettings, Omega};
 
 use crate::failure::{Failure, OrFail, one_line};
 use crate::pauc::json_line;
@@ -23,10 +23,7 @@ impl Scoring {
     pub(super) fn new(judge: &str, omegas: &str) -> Result<Self, Failure> {
         let choice: JudgeChoice = judge.parse().or_misuse()?;
         let omegas = Omega::parse_list(omegas).or_misuse()?;
-        let opened: Box<dyn Judge> = match &choice {
-            JudgeChoice::Exact => Box::new(ExactJudge),
-            JudgeChoice::Scores(path) => Box::new(ScoresJudge::read(path).or_fail()?),
-        };
+        let opened = choice.open(&JudgeSettings::default()).or_fail()?;
         Ok(Self { judge_name: judge.to_owned(), judge: opened, omegas })
     }
 }

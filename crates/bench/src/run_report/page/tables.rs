@@ -1,0 +1,214 @@
+//! The numbers behind the figures, for those who want them exactly or do not see them drawn.
+
+use std::fmt::Write;
+
+use souffleur_session::export::document::escape;
+
+use crate::run_report::data::RunReport;
+use crate::run_report::markdown::{number, origin};
+use crate::run_report::published::{PUBLISHED, SOURCE, SUBSETS};
+use crate::run_report::slowest;
+
+const NUM_SLOWEST: usize = 10;
+
+/// A table that scrolls by itself where the page is narrow. Every cell is markup already.
+fn table(label: &str, head: &[String], rows: &[Vec<String>]) -> String {
+    let head: String = head.iter().map(|cell| format!("<th scope=\"col\">{cell}</th>")).collect();
+    let rows: String = rows
+        .iter()
+        .map(|row| {
+            let cells = row.iter().enumerate().map(|(idx, cell)| match idx {
+                0 => format!("<th scope=\"row\" dir=\"auto\">{cell}</th>"),
+                _ => format!("<td>{cell}</td>"),
+            });
+            format!("<tr>{}</tr>\n", cells.collect::<String>())
+        })
+        .collect();
+    format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\"><table>\n<thead><tr>{head}</tr></thead>\n\
+         <tbody>\n{rows}</tbody></table></div>\n"
+    )
+}
+
+fn card(title: &str, note: &str, content: &str) -> String {
+    let note = if note.is_empty() { String::new() } else { format!("<p class=\"note\">{note}</p>\n") };
+    format!("<section class=\"card\">\n<h2>{title}</h2>\n{note}{content}</section>\n")
+}
+
+fn texts<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
+
+/// Every row at every ω.
+pub(super) fn all_scores(report: &RunReport) -> String {
+    let mut head = texts(["", "from"]);
+    head.extend(report.omegas.iter().map(|omega| format!("ω {}", escape(omega))));
+    head.extend(texts(["95 %", "duplicates %", "replies/min", "mean of subsets"]));
+    let rows: Vec<Vec<String>> = report
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(idx, row)| {
+            let mut cells = vec![format!("{} {}", idx + 1, escape(&row.label)), origin(row.kind).to_owned()];
+            cells.extend(report.omegas.iter().map(|omega| number(row.pauc(omega))));
+            cells.push(row.interval.map_or_else(|| "–".into(), |(low, high)| format!("{low:.1}–{high:.1}")));
+            cells.push(number(row.duplicates));
+            cells.push(format!("{:.1}", row.replies_per_minute));
+            cells.push(number(row.mean_subsets.get(&report.headline_omega).copied().flatten()));
+            cells
+        })
+        .collect();
+    let note = format!(
+        "PAUC in percent. Rows with no model follow from the annotation and are judged by their words alone; the \
+         others are judged by {}.",
+        escape(&report.judge)
+    );
+    card("Every row", &note, &table("Every row", &head, &rows))
+}
+
+/// The run subset by subset, and what papers report.
+pub(super) fn subsets(report: &RunReport) -> String {
+    let omega = &report.headline_omega;
+    let head = texts([
+        "",
+        "PAUC",
+        "95 %",
+        "answers",
+        "items",
+        "replies",
+        "duplicates %",
+        "out of span",
+        "unscored",
+        "delay s",
+    ]);
+    let rows: Vec<Vec<String>> = report
+        .main()
+        .subsets
+        .iter()
+        .map(|subset| {
+            vec![
+                escape(&subset.name),
+                number(subset.pauc.get(omega).copied().flatten()),
+                subset.interval.map_or_else(|| "–".into(), |(low, high)| format!("{low:.1}–{high:.1}")),
+                subset.turns.to_string(),
+                format!("{} of {}", subset.items_predicted, subset.items),
+                subset.replies.to_string(),
+                number(subset.duplicates),
+                subset.out_of_span.to_string(),
+                subset.unscored.to_string(),
+                number(subset.first_reply_delay_s),
+            ]
+        })
+        .collect();
+    let note = format!("This run at ω {}.", escape(omega));
+    card("Subsets", &note, &table("Subsets", &head, &rows))
+}
+
+/// Metrics of the benchmarks without PAUC.
+pub(super) fn metrics(report: &RunReport) -> String {
+    let mut rows = Vec::new();
+    for row in &report.rows {
+        for subset in &row.subsets {
+            rows.extend(subset.metrics.iter().map(|(name, unit, value)| {
+                vec![escape(&row.label), escape(&subset.name), name.clone(), number(*value), unit.clone()]
+            }));
+        }
+    }
+    card("Scores", "", &table("Scores", &texts(["", "subset", "metric", "value", "unit"]), &rows))
+}
+
+/// What papers report on the four subsets.
+pub(super) fn published(report: &RunReport) -> String {
+    if report.benchmark != "proactivevideoqa" {
+        return String::new();
+    }
+    let mut head = texts([""]);
+    head.extend(SUBSETS.iter().map(|name| (*name).to_owned()));
+    head.push("mean".into());
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let of_run = |name: &str| {
+        let subset = report.main().subsets.iter().find(|subset| subset.name == name)?;
+        let pauc = subset.pauc.get("0.5").copied().flatten()?;
+        Some(format!("{pauc:.1}<small> / {}</small>", number(subset.duplicates)))
+    };
+    let own: Vec<Option<String>> = SUBSETS.iter().map(|name| of_run(name)).collect();
+    if own.iter().any(Option::is_some) {
+        let mut cells = vec!["this run".to_owned()];
+        cells.extend(own.into_iter().map(|cell| cell.unwrap_or_else(|| "–".into())));
+        cells.push(number(report.main().mean_subsets.get("0.5").copied().flatten()));
+        rows.push(cells);
+    }
+    rows.extend(PUBLISHED.iter().map(|row| {
+        let mut cells = vec![row.system.to_owned()];
+        cells.extend(row.pauc.iter().enumerate().map(|(idx, pauc)| match row.duplicates {
+            Some(duplicates) => format!("{pauc:.1}<small> / {:.1}</small>", duplicates[idx]),
+            None => format!("{pauc:.1}"),
+        }));
+        cells.push(format!("{:.1}", row.mean()));
+        cells
+    }));
+    let note = format!("PAUC at ω 0.5 / duplicates in percent. {SOURCE}, so compare with care.");
+    card("Published on ProactiveVideoQA", &note, &table("Published", &head, &rows))
+}
+
+/// Where the time went.
+pub(super) fn slow(report: &RunReport) -> String {
+    let items = slowest(report, NUM_SLOWEST);
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| {
+            let secs = format!("{:.1}", item.seconds);
+            vec![escape(&item.question_id), item.turns.to_string(), secs, number(item.p50_ms), number(item.p99_ms)]
+        })
+        .collect();
+    match rows.is_empty() {
+        true => String::new(),
+        false => {
+            card("Slowest items", "", &table("Slowest items", &texts(["", "turns", "s", "p50 ms", "p99 ms"]), &rows))
+        }
+    }
+}
+
+/// Lines of a list at most: a folder without its videos would be listed item by item.
+const MAX_LISTED: usize = 200;
+
+/// What could not be played, and what is odd about the annotations.
+pub(super) fn oddities(report: &RunReport) -> String {
+    let mut lists = String::new();
+    let missing: Vec<_> = report.items.iter().filter(|item| !item.is_predicted).collect();
+    if !missing.is_empty() {
+        let items = missing.iter().take(MAX_LISTED).map(|item| {
+            let why = report.left_out.iter().find(|(subset, id, _)| *subset == item.subset && *id == item.question_id);
+            let why = why.map(|(_, _, reason)| format!(": {}", escape(reason))).unwrap_or_default();
+            format!("<li>{}{why}</li>", escape(&item.question_id))
+        });
+        _ = write!(
+            lists,
+            "<details class=\"card\"><summary>{} without predictions: counted as silent</summary><ul>{}</ul></details>\n",
+            missing.len(),
+            items.collect::<String>()
+        );
+    }
+    let broken: Vec<_> = report.items.iter().filter_map(|item| Some((item, item.broke_off.as_ref()?))).collect();
+    if !broken.is_empty() {
+        let items = broken.iter().take(MAX_LISTED);
+        let items = items.map(|(item, why)| format!("<li>{}: {}</li>", escape(&item.question_id), escape(why)));
+        _ = write!(
+            lists,
+            "<details class=\"card\"><summary>{} broke off</summary><ul>{}</ul></details>\n",
+            broken.len(),
+            items.collect::<String>()
+        );
+    }
+    if !report.findings.is_empty() {
+        let items = report.findings.iter().take(MAX_LISTED);
+        let items = items.map(|(subset, finding)| format!("<li>{}: {}</li>", escape(subset), escape(finding)));
+        _ = write!(
+            lists,
+            "<details class=\"card\"><summary>{} odd in the annotations</summary><ul>{}</ul></details>\n",
+            report.findings.len(),
+            items.collect::<String>()
+        );
+    }
+    lists
+}
