@@ -29,7 +29,7 @@ pub fn exact_repeats(replies: &[&str], asked: &[usize]) -> Vec<bool> {
 
 /// Sentences end at `.`, `!`, `?` or their like before white space or the end (so not inside `3.5`), and at a new
 /// line.
-fn sentences(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn sentences(text: &str) -> impl Iterator<Item = &str> {
     let is_end_mark = |char| matches!(char, '.' | '!' | '?' | '…' | '।' | '؟');
     let mut rest = text;
     std::iter::from_fn(move || {
