@@ -8,6 +8,10 @@ pub struct Observation {
     pub p_silent: f32,
     /// Probability of the whole silence text with its end token: the product over the drafted tokens.
     pub p_silence_text: f32,
+    /// How much eagerness this turn bears: below it, greedy decoding gives the silence text, above it a reply. Under 0
+    /// where it speaks without any; −∞ where it speaks at every eagerness, because what follows the first silence token
+    /// is not the rest of the silence text.
+    pub silence_margin: f32,
     /// Whether decoding, with the bias and the sampling asked for, gives exactly the silence text.
     pub is_text_silent: bool,
 }

@@ -58,9 +58,25 @@ impl Draft {
         let observation = Observation {
             p_silent: first_row.probability(first_id) as f32,
             p_silence_text: (p_text * p_end) as f32,
+            silence_margin: self.silence_margin(rows, first_id),
             is_text_silent: divergence.is_none(),
         };
         Ok(Verdict { observation, divergence })
+    }
+
+    /// The eagerness at which greedy decoding leaves the draft. Only the first token's logit gives way to eagerness, so
+    /// a draft that is left later is left at any.
+    fn silence_margin(&self, rows: &[Logits<'_>], first_id: u32) -> f32 {
+        let is_rest_confirmed = rows.iter().enumerate().skip(1).all(|(num_confirmed, row)| {
+            let token_id = row.argmax();
+            self.silence_ids
+                .get(num_confirmed)
+                .map_or_else(|| self.eos_token_ids.contains(&token_id), |&drafted| token_id == drafted)
+        });
+        match (is_rest_confirmed, rows.first()) {
+            (true, Some(first_row)) => first_row.margin(first_id),
+            _ => f32::NEG_INFINITY,
+        }
     }
 
     fn divergence(
@@ -128,6 +144,29 @@ mod tests {
     }
 
     proptest! {
+        /// The margin is the eagerness at which the decision turns, whatever the logits are.
+        #[test]
+        fn the_margin_is_where_the_decision_turns(
+            rows in prop::collection::vec(prop::collection::vec(-5f32..5.0, 6), 3),
+            step in 0.01f32..3.0,
+        ) {
+            let margin = verdict(&rows, 0.0).observation.silence_margin;
+            let is_silent = |eagerness| verdict(&rows, eagerness).observation.is_text_silent;
+            if margin == f32::NEG_INFINITY {
+                prop_assert!(!is_silent(-100.0));
+            } else {
+                prop_assert!(is_silent(margin - step) && !is_silent(margin + step), "{margin}");
+            }
+        }
+
+        #[test]
+        fn the_margin_of_a_likely_draft(first in -5f32..5.0, step in 0.01f32..3.0) {
+            let rows = [vec![0.0, 0.0, 0.0, first, -1.0, -1.0], row(1), row(5)];
+            prop_assert!((verdict(&rows, 0.0).observation.silence_margin - first).abs() < 1e-6);
+            prop_assert!(verdict(&rows, first - step).observation.is_text_silent);
+            prop_assert!(!verdict(&rows, first + step).observation.is_text_silent);
+        }
+
         /// Against the obvious way: decode token by token from a table "tokens so far → logits" and compare texts.
         #[test]
         fn equals_plain_greedy_decoding(peaks in prop::collection::vec(0usize..6, 3)) {

@@ -65,6 +65,13 @@ impl<'a> Logits<'a> {
         f64::from(logit - max).exp() / sum
     }
 
+    /// How far one token's logit stands above the best of the others; below 0 where it is not the most probable.
+    pub(crate) fn margin(self, token_id: u32) -> f32 {
+        let others = self.0.iter().enumerate().filter(|(other_id, _)| *other_id != token_id as usize);
+        let best_other = others.map(|(_, &logit)| logit).fold(f32::NEG_INFINITY, f32::max);
+        self.0.get(token_id as usize).map_or(f32::NEG_INFINITY, |logit| logit - best_other)
+    }
+
     /// Chooses a token after `adjustment`.
     pub(crate) fn choose(self, sampling: Sampling, adjustment: Adjustment, rng: &mut SplitMix64) -> u32 {
         match sampling {

@@ -145,7 +145,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn seen(p_silent: f32, is_text_silent: bool) -> Observation {
-        Observation { p_silent, p_silence_text: p_silent, is_text_silent }
+        Observation {
+            p_silent,
+            p_silence_text: p_silent,
+            silence_margin: if is_text_silent { 1.0 } else { -1.0 },
+            is_text_silent,
+        }
     }
 
     /// The decisions of a policy over a run of `p_silent`.

@@ -90,10 +90,13 @@ impl TurnModel for ScriptedModel {
         self.next_idx += 1;
         self.cache_tokens += FRAME_TOKENS * input.frames.len();
         self.seen.push(input);
+        let is_text_silent = is_silence(&answer.text, Self::SILENCE_TEXT);
         let observation = Observation {
             p_silent: answer.p_silent,
             p_silence_text: answer.p_silent * answer.p_silent,
-            is_text_silent: is_silence(&answer.text, Self::SILENCE_TEXT),
+            // It heeds no eagerness: what it says is written down.
+            silence_margin: if is_text_silent { f32::INFINITY } else { f32::NEG_INFINITY },
+            is_text_silent,
         };
         let prefill = answer.delay;
         self.open = Some(answer);
