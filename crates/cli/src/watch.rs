@@ -95,8 +95,8 @@ pub(crate) struct WatchArgs {
     /// Leave out patches that did not change: off, so far
     #[arg(long, value_name = "R|off", default_value = "off", hide = true)]
     token_drop: String,
-    /// Reuse the silence of frames that did not change: off, so far
-    #[arg(long, value_name = "S|off", default_value = "off", hide = true)]
+    /// Reuse the silence of frames that do not change, for at most so many seconds
+    #[arg(long, value_name = "SECONDS|off", default_value = "off", allow_negative_numbers = true)]
     static_skip: String,
     /// Sum up what leaves the window: off, so far
     #[arg(long, value_name = "on|off", default_value = "off", hide = true)]

@@ -82,7 +82,7 @@ pub struct TurnRecord {
     pub p_silent: f32,
     /// Probability of the whole silence text.
     pub p_silence_text: f32,
-    /// Forward passes of the decoder.
+    /// Forward passes of the decoder; 0 where an unchanged frame reused the last silence.
     pub passes: u32,
     /// Tokens in the KV cache at the end of the turn.
     pub cache_tokens: usize,

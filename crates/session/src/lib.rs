@@ -18,6 +18,7 @@ mod run;
 mod script;
 mod scripted;
 mod sink;
+mod static_skip;
 mod words;
 
 pub use clock::{Clock, RealClock, StopSignal, VirtualClock};
@@ -32,3 +33,4 @@ pub use run::run;
 pub use script::{Script, ScriptError, ScriptItem, Utterance};
 pub use scripted::{ScriptedAnswer, ScriptedModel};
 pub use sink::Sink;
+pub use static_skip::StaticSkip;

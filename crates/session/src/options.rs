@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
-use souffleur_core::FrameGrid;
+use souffleur_core::{FrameGrid, MediaTime};
 use souffleur_engine::Sampling;
 
 use crate::{Clock, GateRules, MinuteOfDay, ModelLabel, Policy, RealClock, StopSignal, Utterance};
@@ -23,6 +23,9 @@ pub struct SessionOptions {
     pub repeat_guard: bool,
     /// What else keeps replies from the user; `None` lets all through.
     pub gate: Option<GateRules>,
+    /// Whether an unchanged frame reuses the last silence without running the model, and for how long at most; `None`
+    /// looks at every frame.
+    pub static_skip: Option<MediaTime>,
     /// Names the model in the session's first event.
     pub label: ModelLabel,
 }
@@ -39,6 +42,7 @@ impl SessionOptions {
             max_new_tokens: 512,
             repeat_guard: false,
             gate: None,
+            static_skip: None,
             label,
         }
     }

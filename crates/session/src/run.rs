@@ -9,8 +9,8 @@ use crate::gate::{self, GateState};
 use crate::policy::{self, PolicyState, Verdict};
 use crate::script::{self, TurnText};
 use crate::{
-    Command, Controls, Event, RepeatGuard, Script, SessionError, SessionOptions, SessionStart, Sink, Summary,
-    TurnMillis, TurnRecord, Utterance,
+    Command, Controls, Event, RepeatGuard, Script, SessionError, SessionOptions, SessionStart, Sink, StaticSkip,
+    Summary, TurnMillis, TurnRecord, Utterance,
 };
 
 /// Watches `source` to its end (or until asked to stop) and reports every decision to `sink`.
@@ -72,6 +72,9 @@ struct State {
     policy: PolicyState,
     repeat_guard: RepeatGuard,
     gate: GateState,
+    static_skip: StaticSkip,
+    /// Of the last turn the model looked at.
+    last_record: Option<TurnRecord>,
     /// The whole time of each turn.
     totals_ms: Vec<f64>,
     num_replies: u64,
@@ -147,16 +150,45 @@ impl Session<'_> {
     }
 
     fn take_turn(&mut self, turn: Turn) -> Result<(), EngineError> {
+        if let Some(record) = self.skipped(&turn) {
+            self.sink.receive(Event::Turn(record), &turn.frames);
+            return Ok(());
+        }
         let answered = self.answer(&turn)?;
         let is_silent = answered.resolved.is_silent || answered.resolved.text.is_empty();
         self.state.totals_ms.push(answered.total_ms);
         let record = self.record(&turn, &answered, is_silent);
+        if self.options.static_skip.is_some() {
+            self.state.static_skip = StaticSkip::looked(turn.time, &turn.frames, is_silent);
+            self.state.last_record = Some(record);
+        }
         self.sink.receive(Event::Turn(record), &turn.frames);
         if !is_silent {
             let reply = self.reply(turn.time, answered.resolved.text);
             self.sink.receive(Event::Reply(reply), &turn.frames);
         }
         Ok(())
+    }
+
+    /// The record of a turn that reuses the last silence: no pass, and the probabilities of the last look.
+    fn skipped(&mut self, turn: &Turn) -> Option<TurnRecord> {
+        let (max_gap, last) = (self.options.static_skip?, self.state.last_record?);
+        let started_at = self.controls.clock.now();
+        if !self.state.static_skip.may_skip(turn.time, &turn.frames, turn.text.is_some(), max_gap) {
+            return None;
+        }
+        let now = self.controls.clock.now();
+        let total = millis(now.saturating_duration_since(started_at));
+        self.state.totals_ms.push(total);
+        let age = turn.frames.last().map_or(Duration::ZERO, |frame| now.saturating_duration_since(frame.captured_at));
+        Some(TurnRecord {
+            time: turn.time,
+            passes: 0,
+            frame_age_ms: millis(age),
+            behind_s: self.behind(age).as_secs_f64(),
+            ms: TurnMillis { total, ..TurnMillis::default() },
+            ..last
+        })
     }
 
     /// Lets the model look, decides, and has the decision carried out.

@@ -27,6 +27,7 @@ impl Plan {
     pub(super) fn new(args: &WatchArgs) -> Result<Self, Failure> {
         refuse_devices(&args.source)?;
         refuse_later_versions(args)?;
+        let static_skip = static_skip(&args.static_skip)?;
         let policy = args.policy.parse().or_misuse()?;
         let sampling = sampling(args)?;
         let eagerness = args.eagerness.map(finite_eagerness).transpose()?;
@@ -57,6 +58,7 @@ impl Plan {
             policy,
             eagerness: eagerness.unwrap_or(manifest.default_eagerness),
             sampling,
+            static_skip,
             max_new_tokens: args.max_new_tokens,
             repeat_guard: args.repeat_guard == Switch::On,
             gate: (args.gate == Switch::On).then(GateRules::default),
@@ -78,16 +80,23 @@ fn refuse_devices(source: &Path) -> Result<(), Failure> {
 }
 
 fn refuse_later_versions(args: &WatchArgs) -> Result<(), Failure> {
-    let later = [
-        ("--token-drop", &args.token_drop),
-        ("--static-skip", &args.static_skip),
-        ("--memory-note", &args.memory_note),
-    ];
+    let later = [("--token-drop", &args.token_drop), ("--memory-note", &args.memory_note)];
     match later.into_iter().find(|(_, value)| *value != "off") {
         None => Ok(()),
         Some((flag, value)) => {
             let message = format!("{flag} {value} is not in this version: only off is");
             Err(Failure::misuse(message, format!("leave {flag} out")))
+        }
+    }
+}
+
+fn static_skip(written: &str) -> Result<Option<MediaTime>, Failure> {
+    match (written, written.parse::<f64>()) {
+        ("off", _) => Ok(None),
+        (_, Ok(secs)) if secs > 0.0 && secs <= 3600.0 => Ok(Some(MediaTime::from_secs_f64(secs))),
+        _ => {
+            let message = format!("--static-skip is a time of up to 3600 seconds or off, found {written}");
+            Err(Failure::misuse(message, "give --static-skip 10, or --static-skip off"))
         }
     }
 }

@@ -180,7 +180,7 @@ fn exports_have_a_place() {
 
 #[test]
 fn what_is_to_come_is_said_to_come() {
-    for flag in ["--token-drop 0.5", "--static-skip 0.1", "--memory-note on"] {
+    for flag in ["--token-drop 0.5", "--memory-note on"] {
         let error = misuse(&format!("watch x.mp4 --ask a {flag}"));
         assert!(error.contains("is not in this version"), "{error}");
     }

@@ -228,6 +228,23 @@ fn collapsed_silence_leaves_less_behind() {
 }
 
 #[test]
+fn a_picture_that_does_not_change_is_not_looked_at_each_second() {
+    let machine = Machine::new();
+    ffmpeg(&machine, "-f lavfi -i color=gray:size=64x48:rate=1:duration=9 -pix_fmt yuv420p", "still.mp4");
+    let looks = |options: &str| {
+        let ended = machine.run(&format!("watch still.mp4 {ASK} --format jsonl {options}"));
+        ended.ok();
+        ended.events_of("turn").iter().filter(|turn| turn["passes"] != 0).count()
+    };
+    // A reply would make the next look due; this model has nothing to say of a grey picture at this eagerness.
+    assert_eq!((looks("--eagerness -20"), looks("--eagerness -20 --static-skip 4")), (9, 3));
+    assert_snapshot!(machine.fails(2, &format!("watch still.mp4 {ASK} --static-skip -1")), @r"
+    error: --static-skip is a time of up to 3600 seconds or off, found -1
+    hint: give --static-skip 10, or --static-skip off
+    ");
+}
+
+#[test]
 fn the_provider_is_the_one_that_runs() {
     let session = watch(&format!("{ASK} --provider cpu --to 1")).events_of("session").remove(0);
     assert_eq!(session["providers"], serde_json::json!({"vision": "cpu", "embed": "cpu", "decoder": "cpu"}));

@@ -49,6 +49,35 @@ fn two_frames_make_a_turn_and_a_last_one_its_own() {
     assert_eq!(one.turn_times(), [1.0]);
 }
 
+/// The made-up frames grow brighter by one step a second: a change of up to two steps counts as none, and the third
+/// is one against the frame that was last looked at.
+#[test]
+fn an_unchanged_frame_reuses_the_silence() {
+    let answers = vec![ScriptedAnswer::silent(0.9), ScriptedAnswer::speaking("Now!", 0.1)];
+    let mut stage = Stage::new(grid(1), 8, answers);
+    stage.script.ask("Tell me.").unwrap();
+    stage.script.ask_at("5=And this?").unwrap();
+    stage.options.static_skip = Some(secs(10.0));
+    let played = stage.play();
+    let passes: Vec<u32> = played.turns().iter().map(|turn| turn.passes).collect();
+    // Looks: the first, the changed fourth which speaks, the fifth after a reply, the sixth with its text.
+    assert_eq!(
+        passes.iter().map(|&passes| passes > 0).collect::<Vec<_>>(),
+        [true, false, false, true, true, true, false, false]
+    );
+    assert_eq!(played.model.seen.len(), 4);
+    assert_eq!((played.turns()[1].p_silent, played.turns()[1].silent), (played.turns()[0].p_silent, true));
+    assert_eq!(played.summary().turns, 8);
+}
+
+#[test]
+fn a_look_is_due_when_the_gap_is_over() {
+    let mut stage = Stage::new(grid(1), 6, vec![]);
+    stage.options.static_skip = Some(secs(2.0));
+    let looked: Vec<bool> = stage.play().turns().iter().map(|turn| turn.passes > 0).collect();
+    assert_eq!(looked, [true, false, true, false, true, false]);
+}
+
 #[test]
 fn a_later_start_keeps_the_times_of_the_file() {
     let grid = souffleur_core::FrameGrid::new(0.5, 10.0, 1).unwrap();
