@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "tests may unwrap, and so may what they share")]
 
 mod annotations;
+mod judge_agreement;
 mod pauc_against_others;
 mod run;

@@ -77,7 +77,7 @@ fn strict_stops_at_what_is_odd() {
 fn files_that_are_not_there_are_named() {
     let err = run_pauc(Path::new("no/anno.json"), &fixture("pred.jsonl"), &PaucOptions::default()).unwrap_err();
     assert!(err.to_string().starts_with("cannot read no/anno.json: "), "{err}");
-    assert!("embedded".parse::<JudgeChoice>().is_err());
+    assert!("embeded".parse::<JudgeChoice>().is_err());
 }
 
 fn gold() -> Annotations {

@@ -1,11 +1,12 @@
 use std::io::{Write, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use souffleur_export::{ExportOptions, ManifestDefaults, Progress, export};
-use souffleur_model::Weights;
+use souffleur_export::{ExportOptions, ManifestDefaults, Progress, export, export_sentence_encoder};
+use souffleur_model::names::files;
+use souffleur_model::{Manifest, SentenceEncoderConfig, Weights};
 
 use crate::failure::{Failure, OrFail, one_line};
 use crate::{interrupt, progress};
@@ -14,6 +15,8 @@ use crate::{interrupt, progress};
 ///
 /// What a checkpoint does not say (system prompt, silence text, licence, …) is read from a souffleur.toml beside it,
 /// and else has the values of the released MMDuet2.
+///
+/// A sentence encoder (BERT, such as all-MiniLM-L6-v2) becomes a folder for `--judge embedded=OUT`, always in f32.
 #[derive(Args)]
 pub(super) struct ExportArgs {
     /// Folder of the checkpoint: config.json, tokenizer.json, model.safetensors or its shards
@@ -47,7 +50,13 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
             resume_unwind(Box::new(Interrupted));
         }
     };
-    let outcome = catch_unwind(AssertUnwindSafe(|| export(&args.src, &args.out, &options, &mut on_progress)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        if is_sentence_encoder(&args.src) {
+            export_sentence_encoder(&args.src, &args.out, &mut on_progress).map(|()| None)
+        } else {
+            export(&args.src, &args.out, &options, &mut on_progress).map(Some)
+        }
+    }));
     bar.finish_and_clear();
     let manifest = match outcome {
         Ok(manifest) => manifest.or_fail()?,
@@ -56,12 +65,28 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
         }
         Err(payload) => resume_unwind(payload),
     };
+    match manifest {
+        Some(manifest) => print_model(&args.out, &manifest),
+        None => {
+            let out = args.out.display();
+            writeln!(stdout(), "{out}: a sentence encoder\njudge with it: souffleur pauc … --judge embedded={out}")?;
+            Ok(())
+        }
+    }
+}
+
+/// What is no such config is left to the export of models, which says what is wrong.
+fn is_sentence_encoder(src: &Path) -> bool {
+    std::fs::read(src.join(files::CONFIG)).is_ok_and(|config| SentenceEncoderConfig::is_bert(&config))
+}
+
+fn print_model(folder: &Path, manifest: &Manifest) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    writeln!(out, "{}: {} as {}", args.out.display(), one_line(&manifest.source), manifest.weights)?;
+    writeln!(out, "{}: {} as {}", folder.display(), one_line(&manifest.source), manifest.weights)?;
     writeln!(out, "licence: {}", one_line(&manifest.licence))?;
     if let Some(note) = &manifest.licence_note {
         writeln!(out, "note: {}", one_line(note))?;
     }
-    writeln!(out, "watch with it: souffleur watch SOURCE --ask TEXT --model {}", args.out.display())?;
+    writeln!(out, "watch with it: souffleur watch SOURCE --ask TEXT --model {}", folder.display())?;
     Ok(())
 }
