@@ -7,6 +7,7 @@ mod bench;
 mod command;
 mod demo;
 mod failure;
+mod judge_model;
 mod models;
 mod setup;
 mod test;
@@ -39,6 +40,12 @@ const TASKS: &[Task] = &[
     Task { name: "bench", purpose: "measure the resize and the engine", help: bench::HELP, run: bench::run },
     Task { name: "tidy", purpose: "check the rules no compiler knows", help: tidy::HELP, run: tidy::run },
     Task { name: "models", purpose: "export the embedded model again", help: models::HELP, run: models::run },
+    Task {
+        name: "judge-model",
+        purpose: "fetch the embedded judge's encoder",
+        help: judge_model::HELP,
+        run: judge_model::run,
+    },
     Task { name: "third-party", purpose: "write THIRD-PARTY.md", help: third_party::HELP, run: third_party::run },
 ];
 

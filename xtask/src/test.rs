@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use crate::failure::Failure;
 use crate::test_count::TestCount;
-use crate::{command, setup, tidy, workspace};
+use crate::{command, judge_model, setup, tidy, workspace};
 
 pub const HELP: &str = "\
 Sets the machine up where needed, then runs every step below, prints the time each took, and ends with the number of
 tests that passed and failed. A step that fails does not stop those after it, setup apart. Exits 1 when any step failed.
 
-  --only STEP   run one step alone: setup, fmt, tidy, clippy, doc, build, tests, doctests or fuzz";
+  --only STEP   run one step alone: setup, fmt, tidy, clippy, doc, build, tests, judge, doctests or fuzz";
 
 /// One check.
 struct Step {
@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
     Step { name: "doc", run: build_docs },
     Step { name: "build", run: build_program },
     Step { name: "tests", run: run_tests },
+    Step { name: "judge", run: run_judge_tests },
     Step { name: "doctests", run: run_doctests },
     Step { name: "fuzz", run: run_fuzz_tests },
 ];
@@ -129,7 +130,7 @@ fn build_program() -> Result<TestCount, Failure> {
     Ok(TestCount::default())
 }
 
-/// The tests that press on the command line run the program that users get: the release build of the step before.
+/// The tests that press on the command line run the program that users get: the release build.
 fn test_command(subcommand: &[&str]) -> Command {
     let mut command = command::cargo();
     command.args(subcommand).args(["--workspace", "--locked", "--color", "never"]);
@@ -153,6 +154,8 @@ fn counted(mut command: Command) -> Result<TestCount, Failure> {
 }
 
 fn run_tests() -> Result<TestCount, Failure> {
+    // Nothing to do after the build step; with `--only tests` an old program would be tested.
+    build_program()?;
     if has_nextest() {
         let mut command = test_command(&["nextest", "run"]);
         command.args([
@@ -168,6 +171,15 @@ fn run_tests() -> Result<TestCount, Failure> {
     }
     let mut command = test_command(&["test"]);
     command.args(["--no-fail-fast", "--lib", "--bins", "--tests"]);
+    counted(command)
+}
+
+/// The tests that need the embedded judge's encoder, which is fetched here: the other tests do without it, and say so by
+/// being ignored.
+fn run_judge_tests() -> Result<TestCount, Failure> {
+    judge_model::ensure()?;
+    let mut command = test_command(&["test", "--test", "it"]);
+    command.args(["--", "--ignored", "--nocapture"]);
     counted(command)
 }
 

@@ -2,7 +2,8 @@
 
 mod onnxruntime;
 mod packages;
-mod python;
+pub mod pip_package;
+pub mod python;
 
 use std::process::ExitCode;
 

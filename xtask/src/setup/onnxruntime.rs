@@ -5,11 +5,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use sha2::{Digest, Sha256};
-
-use crate::command;
+use super::pip_package::{PipPackage, WorkFolder};
 use crate::failure::Failure;
 
 /// The version that is fetched; the engine looks for the same one.
@@ -32,7 +29,7 @@ struct Wheel {
     library_bytes: u64,
 }
 
-/// Recorded from the packages themselves, each downloaded once with the call in [`download`].
+/// Recorded from the packages themselves, each downloaded once with the call of [`PipPackage::fetch`].
 const WHEELS: [Wheel; 5] = [
     Wheel {
         machine: ("linux", "x86_64"),
@@ -112,14 +109,17 @@ impl Installation {
     pub fn install(&self, python: &str) -> Result<(), Failure> {
         // Beside its final place, so that the last step is one rename.
         let work = WorkFolder::create(self.folder.with_file_name(format!("{VERSION}.partial-{}", std::process::id())))?;
-        let wheel = download(python, self.wheel, &work.0)?;
-        check_sha256(&wheel, self.wheel.sha256)?;
-        let unpacked = work.0.join("unpacked");
-        command::run(
-            Command::new(python).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked),
-            "check that the disk is not full",
-        )?;
-        let whole = work.0.join("whole");
+        let requirement = format!("onnxruntime=={VERSION}");
+        let platform = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311", "--platform"];
+        let platform = [&platform[..], &[self.wheel.platform_tag]].concat();
+        let package = PipPackage {
+            requirement: &requirement,
+            arguments: &platform,
+            sha256: self.wheel.sha256,
+            name: "ONNX Runtime",
+        };
+        let unpacked = package.fetch(python, work.path())?;
+        let whole = work.path().join("whole");
         fs::create_dir(&whole).map_err(|err| Failure::file("create", &whole, &err))?;
         let package = unpacked.join("onnxruntime");
         take(&package.join("capi").join(self.wheel.library), &whole)?;
@@ -142,54 +142,10 @@ fn wheel_of(system: &str, processor: &str) -> Result<&'static Wheel, Failure> {
     })
 }
 
-/// Has pip fetch the package into `folder`, from whatever index this machine's pip is set to.
-fn download(python: &str, wheel: &Wheel, folder: &Path) -> Result<PathBuf, Failure> {
-    let mut pip = Command::new(python);
-    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]);
-    pip.args(["--only-binary=:all:", "--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]);
-    pip.args(["--platform", wheel.platform_tag, "--dest"]).arg(folder).arg(format!("onnxruntime=={VERSION}"));
-    println!("$ {}", command::shown(&pip));
-    command::run(&mut pip, "check the network and pip's settings for its index, then run the same task again")?;
-    let entries = fs::read_dir(folder).map_err(|err| Failure::file("list", folder, &err))?;
-    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or_else(|| Failure::new("pip succeeded but left no package", "run the same task again"))
-}
-
-fn check_sha256(path: &Path, expected: &str) -> Result<(), Failure> {
-    let bytes = fs::read(path).map_err(|err| Failure::file("read", path, &err))?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    if found == expected {
-        return Ok(());
-    }
-    Err(Failure::new(
-        format!("the ONNX Runtime package is not the pinned one: expected sha256 {expected}, found {found}"),
-        "check which index pip uses (`python3 -m pip config list`): it served something else under this name",
-    ))
-}
-
 /// Moves a file into `folder` under its own name.
 fn take(file: &Path, folder: &Path) -> Result<(), Failure> {
     let target = folder.join(file.file_name().unwrap_or_default());
     fs::rename(file, target).map_err(|err| Failure::file("move", file, &err))
-}
-
-/// A folder that is gone when the work is done or has failed.
-struct WorkFolder(PathBuf);
-
-impl WorkFolder {
-    fn create(path: PathBuf) -> Result<Self, Failure> {
-        fs::create_dir_all(&path).map_err(|err| Failure::file("create", &path, &err))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for WorkFolder {
-    fn drop(&mut self) {
-        // What is left here is never looked at, so that a failure to remove it does no harm.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 #[cfg(test)]
@@ -214,7 +170,7 @@ mod tests {
     #[test]
     fn a_library_of_another_size_is_not_in_place() {
         let data = WorkFolder::create(std::env::temp_dir().join(format!("xtask-size-{}", std::process::id()))).unwrap();
-        let installation = Installation::of(&WHEELS[0], &data.0);
+        let installation = Installation::of(&WHEELS[0], data.path());
         assert!(!installation.is_in_place());
         fs::create_dir_all(&installation.folder).unwrap();
         let library = installation.folder.join(WHEELS[0].library);
@@ -222,18 +178,5 @@ mod tests {
         assert!(!installation.is_in_place());
         fs::File::options().write(true).open(&library).unwrap().set_len(WHEELS[0].library_bytes).unwrap();
         assert!(installation.is_in_place());
-    }
-
-    #[test]
-    fn another_package_under_the_same_name_is_refused() {
-        let folder =
-            WorkFolder::create(std::env::temp_dir().join(format!("xtask-sha-{}", std::process::id()))).unwrap();
-        let file = folder.0.join("package.whl");
-        fs::write(&file, b"abc").unwrap();
-        // FIPS 180-2, appendix B.1.
-        let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        check_sha256(&file, of_abc).unwrap();
-        let failure = check_sha256(&file, WHEELS[0].sha256).unwrap_err().to_string();
-        assert!(failure.contains(WHEELS[0].sha256) && failure.contains(of_abc), "{failure}");
     }
 }
