@@ -263,7 +263,12 @@ impl RunFolder {
         let failed = |cause| RunError::write(&path, cause);
         let folder = path.parent().unwrap_or(&self.path);
         fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".souffleur-");
+        // A temporary file is the user's alone by default; this one becomes an ordinary file, so the umask decides.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder).map_err(failed)?;
         file.write_all(bytes).and_then(|()| file.as_file().sync_data()).map_err(failed)?;
         let file = file.into_temp_path();
         file.persist(&path).map_err(|error| failed(error.error))

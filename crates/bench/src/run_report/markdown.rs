@@ -55,7 +55,7 @@ pub(super) fn number(value: Option<f64>) -> String {
 /// Where a row comes from, in words.
 pub(super) fn origin(kind: RowKind) -> &'static str {
     match kind {
-        RowKind::Main => "this run",
+        RowKind::Main => "as set",
         RowKind::Reckoned => "no model",
         RowKind::Baseline => "same model",
         RowKind::Sweep => "sweep",

@@ -24,7 +24,12 @@ impl Scoring {
         let choice: JudgeChoice = judge.parse().or_misuse()?;
         let omegas = Omega::parse_list(omegas).or_misuse()?;
         let opened = choice.open(&JudgeSettings::default()).or_fail()?;
-        Ok(Self { judge_name: judge.to_owned(), judge: opened, omegas })
+        // What stands behind an address may hold a key.
+        let judge_name = match &choice {
+            JudgeChoice::Server(endpoint) => endpoint.shown.clone(),
+            _ => judge.to_owned(),
+        };
+        Ok(Self { judge_name, judge: opened, omegas })
     }
 }
 

@@ -14,6 +14,11 @@ pub(super) fn row_name(idx: usize) -> String {
     (idx + 1).to_string()
 }
 
+/// What a row is called.
+pub(super) fn row_label(row: &Row) -> &str {
+    if row.kind == RowKind::Main { "this run" } else { &row.label }
+}
+
 fn class(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Main => "main",
@@ -45,7 +50,7 @@ pub(super) fn scores(report: &RunReport) -> String {
              <small>{}</small></span><svg class=\"track\" aria-hidden=\"true\">{marks}</svg><b class=\"value\">{}</b></li>",
             class(row.kind),
             row_name(idx),
-            escape(&row.label),
+            escape(row_label(row)),
             origin(row.kind),
             number(pauc)
         );
@@ -69,7 +74,7 @@ pub(super) fn curves(report: &RunReport) -> String {
             let steps = (row.curve.len() - 1).max(1) as f64;
             let points = row.curve.iter().enumerate().map(|(step, height)| (step as f64 / steps * 100.0, *height));
             plot.line(points, &format!("curve {}", class(row.kind)));
-            names.push((*last, row_name(idx)));
+            names.push((*last, idx + 1));
         }
     }
     plot.end_names(&names);
@@ -90,7 +95,7 @@ pub(super) fn duplicates(report: &RunReport) -> String {
     for (idx, row) in report.rows.iter().enumerate().rev() {
         match (row.duplicates, row.pauc(omega)) {
             (Some(duplicates), Some(pauc)) => {
-                let title = format!("{}: {duplicates:.1} % duplicates, PAUC {pauc:.1}", row.label);
+                let title = format!("{}: {duplicates:.1} % duplicates, PAUC {pauc:.1}", row_label(row));
                 plot.dot((duplicates, pauc), &row_name(idx), &title, &format!("mark {}", class(row.kind)));
             }
             _ => unknown.push(row_name(idx)),
@@ -138,7 +143,7 @@ pub(super) fn calibration(report: &RunReport) -> String {
         plot.line(swept, "curve sweep");
     }
     for (idx, row, pauc) in points.iter().rev() {
-        let title = format!("{}: {:.1} replies a minute, PAUC {pauc:.1}", row.label, row.replies_per_minute);
+        let title = format!("{}: {:.1} replies a minute, PAUC {pauc:.1}", row_label(row), row.replies_per_minute);
         plot.dot((row.replies_per_minute, *pauc), &row_name(*idx), &title, &format!("mark {}", class(row.kind)));
     }
     let has_sweep = report.rows.iter().any(|row| row.kind == RowKind::Sweep);
@@ -195,7 +200,7 @@ fn legend(report: &RunReport) -> String {
              {} {}</li>",
             class(row.kind),
             row_name(idx),
-            escape(&row.label)
+            escape(row_label(row))
         )
     });
     rows.collect()

@@ -101,26 +101,25 @@ impl Plot {
         );
     }
 
-    /// Names beside the right ends of lines, kept apart.
-    pub(super) fn end_names(&mut self, names: &[(f64, String)]) {
-        const GAP: f64 = 6.5;
-        let mut places: Vec<(f64, &str)> =
-            names.iter().map(|(y, name)| (100.0 - self.y.place(*y), name.as_str())).collect();
-        places.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for idx in 1..places.len() {
-            places[idx].0 = places[idx].0.max(places[idx - 1].0 + GAP);
+    /// Names beside the right ends of lines. Lines that end together share a place.
+    pub(super) fn end_names(&mut self, names: &[(f64, usize)]) {
+        const GAP: f64 = 6.0;
+        let mut ends: Vec<(f64, usize)> = names.iter().map(|(y, name)| (100.0 - self.y.place(*y), *name)).collect();
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut places: Vec<(f64, Vec<usize>)> = Vec::new();
+        for (y, name) in ends {
+            match places.last_mut().filter(|(last, _)| y - *last < GAP) {
+                Some((_, names)) => names.push(name),
+                None => places.push((y, vec![name])),
+            }
         }
-        // What was pushed over the floor pushes back.
-        let mut floor = 101.0;
-        for (y, _) in places.iter_mut().rev() {
-            *y = y.min(floor);
-            floor = *y - GAP;
-        }
-        for (y, name) in places {
+        for (y, mut names) in places {
+            names.sort_unstable();
+            let names: Vec<String> = names.iter().map(usize::to_string).collect();
             _ = write!(
                 self.marks,
                 "<text class=\"end\" x=\"100%\" y=\"{y:.2}%\" dx=\"6\" dy=\".35em\">{}</text>",
-                escape(name)
+                names.join(" ")
             );
         }
     }

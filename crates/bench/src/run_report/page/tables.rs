@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use souffleur_session::export::document::escape;
 
+use super::charts::row_label;
 use crate::run_report::data::RunReport;
 use crate::run_report::markdown::{number, origin};
 use crate::run_report::published::{PUBLISHED, SOURCE, SUBSETS};
@@ -49,7 +50,7 @@ pub(super) fn all_scores(report: &RunReport) -> String {
         .iter()
         .enumerate()
         .map(|(idx, row)| {
-            let mut cells = vec![format!("{} {}", idx + 1, escape(&row.label)), origin(row.kind).to_owned()];
+            let mut cells = vec![format!("{} {}", idx + 1, escape(row_label(row))), origin(row.kind).to_owned()];
             cells.extend(report.omegas.iter().map(|omega| number(row.pauc(omega))));
             cells.push(row.interval.map_or_else(|| "–".into(), |(low, high)| format!("{low:.1}–{high:.1}")));
             cells.push(number(row.duplicates));
@@ -110,7 +111,7 @@ pub(super) fn metrics(report: &RunReport) -> String {
     for row in &report.rows {
         for subset in &row.subsets {
             rows.extend(subset.metrics.iter().map(|(name, unit, value)| {
-                vec![escape(&row.label), escape(&subset.name), name.clone(), number(*value), unit.clone()]
+                vec![escape(row_label(row)), escape(&subset.name), name.clone(), number(*value), unit.clone()]
             }));
         }
     }

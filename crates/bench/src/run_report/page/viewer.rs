@@ -63,7 +63,7 @@ fn render(report: &RunReport, example: &Example<'_>, is_open: bool) -> String {
         escape(&item.question_id),
         escape(question),
         frames(example),
-        silence(example),
+        silence(report, example),
         spans(example),
         replies(example),
         axis(example),
@@ -87,17 +87,17 @@ fn frames(example: &Example<'_>) -> String {
     format!("<span></span><div class=\"strip\">{}</div>", images.collect::<String>())
 }
 
-fn silence(example: &Example<'_>) -> String {
+fn silence(report: &RunReport, example: &Example<'_>) -> String {
     let turns = &example.item.p_silent;
     if turns.len() < 2 {
         return String::new();
     }
-    // Turns lie at equal steps; the last one is at the end of what was played.
-    let played_secs = example.item.turns as f64 / turns.len() as f64;
-    let step = step_secs(example) * played_secs;
+    let frames = report.settings.frames_per_turn.of(&example.item.subset, report.model.frames_per_turn);
+    let turn_secs = report.settings.interval_secs * f64::from(frames);
     let mut path = String::new();
     for (idx, p_silent) in turns.iter().enumerate() {
-        let x = example.place(example.from_secs + (idx as f64 + 1.0) * step);
+        // A turn is stamped with the end of its last frame.
+        let x = example.place(example.from_secs + (idx as f64 + 1.0) * turn_secs);
         // Writing into a string cannot fail.
         _ = write!(path, "{}{x:.2} {:.1}", if idx == 0 { 'M' } else { 'L' }, (1.0 - f64::from(*p_silent)) * 100.0);
     }
@@ -105,14 +105,6 @@ fn silence(example: &Example<'_>) -> String {
         "<span>P(silent)</span><svg class=\"curve-lane\" viewBox=\"0 0 100 100\" preserveAspectRatio=\"none\" \
          aria-hidden=\"true\"><path class=\"grid\" d=\"M0 100H100M0 0H100\"/><path class=\"curve\" d=\"{path}\"/></svg>"
     )
-}
-
-/// Seconds between two turns, as far as replies tell; else what fills the axis.
-fn step_secs(example: &Example<'_>) -> f64 {
-    let turns = example.item.turns.max(1) as f64;
-    let filled = (example.to_secs - example.from_secs) / turns;
-    // Times of replies are whole turns: the finest step they and the count allow.
-    [0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 4.0].into_iter().filter(|step| *step <= filled * 1.02).fold(filled, |_, step| step)
 }
 
 fn spans(example: &Example<'_>) -> String {
