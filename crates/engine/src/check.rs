@@ -56,9 +56,12 @@ impl CheckReport {
 /// bounds the reference was made with.
 ///
 /// # Errors
-/// When the reference cannot be read or does not belong to a model of this shape, or the model does not run.
+/// When a file of the model is not the one that was exported, the reference cannot be read or does not belong to a
+/// model of this shape, or the model does not run.
 pub fn check(folder: &ModelFolder, reference: &Path, options: &EngineOptions) -> Result<CheckReport, EngineError> {
     let reference = Reference::open(reference)?;
+    // Damage is told as damage, not as a distance; here all files are read, however large.
+    folder.verify(u64::MAX)?;
     let environment = runtime::environment(options.runtime_library.as_deref())?;
     let settings = ExecutionSettings { intra_threads: options.intra_threads() };
     let run = RunOptions::new().map_err(|err| EngineError::ThreadEnded { reason: err.to_string() })?;

@@ -9,6 +9,8 @@ use crate::failure::{Failure, OrFail, one_line};
 use crate::pauc::json_line;
 
 /// Say what a model is: shape, parameters, weights, licence, how it wants to be driven
+///
+/// Every file is held against its checksum first, which for a large model takes some seconds.
 #[derive(Args)]
 pub(super) struct InfoArgs {
     /// Folder of a model, or a name from `souffleur model list`
@@ -21,6 +23,7 @@ pub(super) struct InfoArgs {
 
 pub(super) fn run(args: &InfoArgs) -> Result<(), Failure> {
     let folder = catalog::resolve(&args.model).or_fail()?;
+    folder.verify(u64::MAX).or_fail()?;
     if args.json {
         writeln!(stdout(), "{}", json_line(&facts(&folder)))?;
     } else {

@@ -313,8 +313,8 @@ fn an_output_that_holds_something_else() {
 fn on_a_small_disk(machine: &Machine, line: &str) -> Command {
     let mut command = Command::new("sh");
     // Blocks of 512 bytes; a refused write is an error then, not a signal.
-    command.args(["-c", &format!("trap '' XFSZ; ulimit -f 8; exec \"$0\" {line}"), env!("CARGO_BIN_EXE_souffleur")]);
-    command.current_dir(machine.path("."));
+    command.args(["-c", &format!("trap '' XFSZ; ulimit -f 8; exec \"$0\" {line}")]);
+    command.arg(crate::machine::program()).current_dir(machine.path("."));
     command
 }
 

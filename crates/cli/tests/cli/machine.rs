@@ -11,6 +11,12 @@ use tempfile::TempDir;
 /// How long an error may take.
 const ERROR_WITHIN: Duration = Duration::from_secs(5);
 
+/// The program: the one that `SOUFFLEUR_PROGRAM` names (`cargo xtask test` names the release build, which is what
+/// users get), or else the one that cargo built for these tests.
+pub fn program() -> PathBuf {
+    std::env::var_os("SOUFFLEUR_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_souffleur").into(), PathBuf::from)
+}
+
 /// A folder in which the program runs.
 pub struct Machine {
     folder: TempDir,
@@ -49,7 +55,7 @@ impl Machine {
 
     /// The program with these arguments, to run in the folder.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_souffleur"));
+        let mut command = Command::new(program());
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null()).env_remove("RUST_BACKTRACE");
         command
     }

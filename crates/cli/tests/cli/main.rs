@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod demo;
+mod installed;
 mod machine;
 mod media;
 mod model;

@@ -85,6 +85,27 @@ fn a_small_model_reports_its_distance() {
         let report = json(checked.ok());
         assert!(report["logits"].as_f64().unwrap() > 0.0, "{report}");
         assert_eq!(report["pixel_values"].as_f64().map(|distance| distance <= 1e-6), Some(true));
+        assert!((0.0..=1.0).contains(&report["decision_agreement"].as_f64().unwrap()), "{report}");
+        let table = machine.run(&format!("model check {weights} --against '{reference}'"));
+        for row in ["logits at once, largest distance", "decision to speak agrees"] {
+            assert!(table.ok().contains(row), "{row}\n{}", table.stdout);
+        }
+    }
+}
+
+/// Both read every file, however large; `watch` leaves out what would take longer to hash than to load.
+#[test]
+fn check_and_info_know_a_damaged_file() {
+    let machine = Machine::new();
+    kitchen_folder(&machine);
+    let path = machine.path("kitchen/onnx/decoder.onnx.data");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+    let reference = repository("tests/fixtures/reference").display().to_string();
+    for line in ["model info ./kitchen".to_owned(), format!("model check ./kitchen --against '{reference}'")] {
+        let error = machine.fails(1, &line);
+        assert!(error.starts_with("error: onnx/decoder.onnx.data of the model ./kitchen is corrupt: "), "{error}");
     }
 }
 
