@@ -6,3 +6,4 @@ mod annotations;
 mod judge_agreement;
 mod pauc_against_others;
 mod run;
+mod runs;
