@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use souffleur_core::RgbImage;
 use souffleur_export::{ExportOptions, export};
-use souffleur_model::{ModelFolder, Weights};
+use souffleur_model::names::files;
+use souffleur_model::{Manifest, ModelFolder, Weights};
 
 use super::OrtModel;
-use crate::canceller::CancelState;
+use crate::canceller::{CancelState, Canceller};
+use crate::decoder::Chunk;
 use crate::engine::{EngineOptions, SilencePass, SilentTurns};
 use crate::window::Window;
 use crate::{EngineError, Finish, Resolution, Resolved, Sampling, TurnInput, TurnModel, Urge, catalog, runtime};
@@ -23,11 +25,15 @@ fn model(options: &EngineOptions) -> OrtModel {
 }
 
 /// The embedded model's checkpoint in f32: what is exact in theory is exact there to rounding.
-fn model_f32(options: &EngineOptions) -> OrtModel {
+fn export_f32(out: &Path) {
     let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/checkpoints/kitchen");
-    let dir = tempfile::tempdir().unwrap();
     let export_options = ExportOptions { weights: Weights::F32, manifest_defaults: Default::default() };
-    export(&checkpoint, &dir.path().join("kitchen"), &export_options, &mut |_| ()).unwrap();
+    export(&checkpoint, out, &export_options, &mut |_| ()).unwrap();
+}
+
+fn model_f32(options: &EngineOptions) -> OrtModel {
+    let dir = tempfile::tempdir().unwrap();
+    export_f32(&dir.path().join("kitchen"));
     load(ModelFolder::open(&dir.path().join("kitchen")).unwrap(), options)
 }
 
@@ -228,4 +234,81 @@ fn without_a_window_a_full_cache_makes_room() {
     let mut model = model(&EngineOptions { window: Window::Off, context_tokens: Some(400), ..Default::default() });
     let most = (0..60).map(|turn| take_turn(&mut model, turn).1.cache_tokens).max().unwrap();
     assert!((200..=400).contains(&most), "{most}");
+}
+
+fn set_silence_text(folder: &Path, silence_text: &str) {
+    let path = folder.join(files::MANIFEST);
+    let manifest = Manifest::from_toml(&std::fs::read(&path).unwrap()).unwrap();
+    let manifest = Manifest { silence_text: silence_text.to_owned(), ..manifest };
+    std::fs::write(path, manifest.to_toml().unwrap()).unwrap();
+}
+
+fn softmax(logits: &[f32], token_id: u32) -> f64 {
+    let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
+    f64::from(logits[token_id as usize]).exp() / sum
+}
+
+/// Probabilities of tokens behind the header of the open turn, each fed in a pass of its own, without any draft.
+fn probabilities_one_by_one(model: &mut OrtModel, token_ids: &[u32]) -> Vec<f64> {
+    let turn = model.open_turn.as_ref().unwrap();
+    let (mut row, mut cursor) = (turn.first_row.clone(), turn.header_cursor);
+    model.decoder.cache.rewind(turn.header_len);
+    let mut probabilities = Vec::new();
+    for &token_id in token_ids {
+        probabilities.push(softmax(&row, token_id));
+        let mut position_ids = Vec::new();
+        cursor.text(1, &mut position_ids);
+        let inputs_embeds = model.decoder.embed_tokens(&[token_id], &model.cancel.run).unwrap();
+        let chunk = Chunk { inputs_embeds, position_ids: &position_ids };
+        row = model.decoder.prefill(chunk, &[0], &model.cancel.run).unwrap();
+    }
+    probabilities
+}
+
+/// One token, a few and many: the observation is that of plain decoding, whatever text the manifest names.
+#[test]
+fn any_text_can_be_silence() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("kitchen");
+    export_f32(&folder);
+    let mut num_tokens = Vec::new();
+    for silence_text in [".", "NO REPLY", "…", "The water is boiling.", "Nothing has changed since I last spoke!"] {
+        set_silence_text(&folder, silence_text);
+        let mut model = load(ModelFolder::open(&folder).unwrap(), &EngineOptions::default());
+        for turn in 0..3 {
+            let observed = model.observe(input(turn)).unwrap();
+            assert_eq!(observed.passes, 1, "{silence_text}");
+            let resolved = model.resolve(Resolution::Speak { max_new_tokens: 40, urge: Urge::Model }).unwrap();
+            assert_eq!(resolved.is_silent, observed.observation.is_text_silent, "{silence_text}, turn {turn}");
+            assert_eq!(resolved.is_silent, resolved.text == silence_text, "{}", resolved.text);
+        }
+        let observation = model.observe(input(3)).unwrap().observation;
+        let draft_ids = [&model.draft.silence_ids[..], &[model.chat.end_token()]].concat();
+        num_tokens.push(draft_ids.len() - 1);
+        let plain = probabilities_one_by_one(&mut model, &draft_ids);
+        assert!((f64::from(observation.p_silent) / plain[0] - 1.0).abs() < 1e-3, "{silence_text}: {observation:?}");
+        // A millionth for the model's other end token, which counts as well.
+        let p_text: f64 = plain.iter().product();
+        let distance = (f64::from(observation.p_silence_text) - p_text).abs();
+        assert!(distance <= 0.01 * p_text + 1e-6, "{silence_text}: {observation:?}, {p_text}");
+    }
+    assert!(
+        num_tokens.contains(&1) && num_tokens.contains(&2) && num_tokens.iter().any(|num| *num > 5),
+        "{num_tokens:?}"
+    );
+}
+
+#[test]
+fn a_cancelled_reply_ends_between_tokens_and_the_dialogue_goes_on() {
+    let mut model = model(&EngineOptions::default());
+    let canceller = Canceller(Arc::clone(&model.cancel));
+    // No turn is in progress: nothing to stop.
+    canceller.cancel();
+    model.observe(input(0)).unwrap();
+    canceller.cancel();
+    let resolved = model.resolve(SPEAK).unwrap();
+    assert_eq!((resolved.num_new_tokens, resolved.finish), (1, Finish::Cancelled));
+    let (_, next) = take_turn(&mut model, 1);
+    assert_ne!(next.finish, Finish::Cancelled);
+    assert_eq!(model.spans.end(), (model.decoder.cache.len(), model.context.cursor.next_position()));
 }
