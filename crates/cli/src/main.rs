@@ -2,6 +2,7 @@
 
 mod bench;
 mod bug;
+mod calibrate;
 mod demo;
 mod failure;
 mod interrupt;
@@ -35,6 +36,7 @@ enum Command {
     Model(model::ModelArgs),
     Pauc(pauc::PaucArgs),
     Bench(bench::BenchArgs),
+    Calibrate(calibrate::CalibrateArgs),
 }
 
 impl Command {
@@ -45,6 +47,7 @@ impl Command {
             Self::Model(args) => model::run(args),
             Self::Pauc(args) => pauc::run(args),
             Self::Bench(args) => bench::run(args),
+            Self::Calibrate(args) => calibrate::run(args),
         }
     }
 }

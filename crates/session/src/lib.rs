@@ -5,6 +5,7 @@
 //! the [`gate`]. Each of these is a pure step, so that a session can be replayed from its events. A [`Recording`]
 //! keeps the [`Event`]s, and [`export`] writes it to a file.
 
+pub mod calibration;
 mod clock;
 mod error;
 mod event;
