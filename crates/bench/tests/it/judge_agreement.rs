@@ -14,21 +14,30 @@ struct Pair {
     label: u8,
 }
 
-/// The two halves by their rule (fixtures/judge_pairs/README.md): a gold answer is with all its replies in one of them.
-fn halves() -> [Vec<Pair>; 2] {
-    let mut halves = [Vec::new(), Vec::new()];
-    let mut gold = "";
-    for line in include_str!("../fixtures/judge_pairs/pairs.txt").lines() {
+fn pairs(text: &'static str) -> Vec<Pair> {
+    let (mut pairs, mut gold) = (Vec::new(), "");
+    for line in text.lines() {
         match line.split_at(2) {
             ("# " | "? ", _) => {}
             ("= ", text) => gold = text,
-            (label, reply) => {
-                let label: u8 = label.trim().parse().unwrap();
-                halves[usize::from(Sha256::digest(gold)[0] % 2)].push(Pair { gold, reply, label });
-            }
+            (label, reply) => pairs.push(Pair { gold, reply, label: label.trim().parse().unwrap() }),
         }
     }
-    halves
+    pairs
+}
+
+/// The two halves by their rule (fixtures/judge_pairs/README.md): a gold answer is with all its replies in one of them.
+fn halves() -> [Vec<Pair>; 2] {
+    let all = pairs(include_str!("../fixtures/judge_pairs/pairs.txt")).into_iter();
+    let (development, held_out) = all.partition(|pair| Sha256::digest(pair.gold)[0].is_multiple_of(2));
+    [development, held_out]
+}
+
+/// The development half and the pairs that are for development only.
+fn development_and_held_out() -> [Vec<Pair>; 2] {
+    let [mut development, held_out] = halves();
+    development.extend(pairs(include_str!("../fixtures/judge_pairs/more_development.txt")));
+    [development, held_out]
 }
 
 /// The share of pairs (one of `above`, one of `below`) that the likeness puts in this order; ties count half.
@@ -99,13 +108,13 @@ fn the_embedded_judge_agrees_with_people() {
     let folder = std::env::var_os("SOUFFLEUR_SENTENCE_ENCODER");
     let judge = EmbeddedJudge::open(folder.as_deref().map(Path::new)).unwrap();
     let started_at = Instant::now();
-    let judged = halves().map(|half| {
+    let judged = development_and_held_out().map(|half| {
         let likeness = |pair: &Pair| (pair.label, judge.likeness(pair.gold, &[pair.reply]).unwrap());
         half.iter().map(likeness).collect::<Vec<_>>()
     });
     let elapsed = started_at.elapsed();
     let mut text = String::new();
-    describe("development half", &judged[0], &mut text);
+    describe("development pairs", &judged[0], &mut text);
     let _ = writeln!(text, "best thresholds there: {:?}", best_thresholds(&judged[0]));
     let held_out = describe("held-out half", &judged[1], &mut text);
     let _ = writeln!(text, "{elapsed:.1?} in all");
@@ -123,6 +132,7 @@ fn the_pairs_are_many_and_split_by_gold_answer() {
             assert!(half.iter().filter(|pair| pair.label == label).count() >= 20);
         }
     }
+    let [development, held_out] = development_and_held_out();
     assert!(development.iter().all(|pair| held_out.iter().all(|other| other.gold != pair.gold)));
     assert_eq!(auc(&[(2, 0.5), (0, 0.5), (0, 0.1)], &[2], &[0]), 0.75);
 }
