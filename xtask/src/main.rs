@@ -10,6 +10,7 @@ mod failure;
 mod judge_model;
 mod models;
 mod setup;
+mod shape_3b;
 mod test;
 mod test_count;
 mod third_party;
@@ -45,6 +46,12 @@ const TASKS: &[Task] = &[
         purpose: "fetch the embedded judge's encoder",
         help: judge_model::HELP,
         run: judge_model::run,
+    },
+    Task {
+        name: "shape-3b",
+        purpose: "make a 3B-shaped random model to measure",
+        help: shape_3b::HELP,
+        run: shape_3b::run,
     },
     Task { name: "third-party", purpose: "write THIRD-PARTY.md", help: third_party::HELP, run: third_party::run },
 ];

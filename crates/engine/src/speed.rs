@@ -14,8 +14,8 @@ use crate::{EngineError, Resolution, Sampling, TurnInput, TurnModel, Urge};
 
 /// Size of the frames that are measured with: a common camera's.
 const FRAME_PX: (u32, u32) = (640, 360);
-/// Turns before anything is timed: caches, threads and the window are then as they stay.
-const WARM_UP_TURNS: usize = 20;
+/// Turns before anything is timed, unless fewer are measured: caches, threads and the window are then as they stay.
+const MAX_WARM_UP_TURNS: usize = 20;
 /// Tokens of a measured reply.
 const REPLY_TOKENS: usize = 24;
 
@@ -110,13 +110,14 @@ pub fn measure(
 fn silent_turns(engine: &mut Engine, turns: usize) -> Result<SilentTurnMillis, EngineError> {
     engine.reset()?;
     let mut stages: [Vec<Duration>; 4] = Default::default();
-    for turn in 0..WARM_UP_TURNS + turns {
+    let warm_up_turns = turns.min(MAX_WARM_UP_TURNS);
+    for turn in 0..warm_up_turns + turns {
         let input = turn_input(turn);
         let started_at = Instant::now();
         let observed = engine.observe(input)?;
         engine.resolve(Resolution::Silent)?;
         let total = started_at.elapsed();
-        if turn >= WARM_UP_TURNS {
+        if turn >= warm_up_turns {
             let times = [observed.preprocess, observed.encode, observed.prefill, total];
             stages.iter_mut().zip(times).for_each(|(stage, time)| stage.push(time));
         }

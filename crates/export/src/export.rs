@@ -117,7 +117,7 @@ impl Configs {
 }
 
 /// The three graphs with their paths, bytes and data plans.
-fn graphs(config: &ModelConfig, weights: Weights) -> [(&'static str, Vec<u8>, DataPlan); 3] {
+pub(crate) fn graphs(config: &ModelConfig, weights: Weights) -> [(&'static str, Vec<u8>, DataPlan); 3] {
     let kinds = Kinds::of(config, weights);
     let (vision, vision_plan) = vision_graph(&config.vision, kinds.vision);
     let (embed, embed_plan) = embed_graph(&config.text, kinds.embed);

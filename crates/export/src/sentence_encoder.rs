@@ -69,10 +69,12 @@ impl Encoder<'_> {
             x = self.layer(&mut g, layer_idx, &x);
         }
         let embedding = pool(&mut g, &x);
-        g.output(&embedding, names::SENTENCE_EMBEDDING, DataType::Float, &[
-            Dim::Known(1),
-            Dim::Known(self.config.hidden_size),
-        ]);
+        g.output(
+            &embedding,
+            names::SENTENCE_EMBEDDING,
+            DataType::Float,
+            &[Dim::Known(1), Dim::Known(self.config.hidden_size)],
+        );
         g.finish()
     }
 

@@ -53,7 +53,7 @@ impl PipPackage<'_> {
 
     fn check_sha256(&self, path: &Path) -> Result<(), Failure> {
         let bytes = fs::read(path).map_err(|err| Failure::file("read", path, &err))?;
-        let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = sha256_hex(&bytes);
         let Self { name, sha256, .. } = self;
         if found == *sha256 {
             return Ok(());
@@ -63,6 +63,11 @@ impl PipPackage<'_> {
             "check which index pip uses (`python3 -m pip config list`): it served something else under this name",
         ))
     }
+}
+
+/// The digest of some bytes, 64 hexadecimal digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A folder that is gone when the work is done or has failed.
