@@ -144,19 +144,16 @@ impl Conversation {
             let tokens = chat.turn(&counts, text)?;
             let start = this.input_ids.len();
             this.input_ids.extend_from_slice(&tokens.input_ids);
-            let mut next_text = 0;
-            for (range, (_, pixels, features)) in tokens.frames.iter().zip(&frames) {
-                cursor.text(range.start - next_text, &mut this.position_ids);
-                cursor.frame(pixels.grid.h / merge, pixels.grid.w / merge, &mut this.position_ids);
-                this.features.push((start + range.start, features.clone()));
-                next_text = range.end;
-            }
+            let grids: Vec<[usize; 2]> = frames.iter().map(|(_, pixels, _)| pixels.grid.merged(merge)).collect();
+            cursor.turn(&tokens, &grids, &mut this.position_ids);
+            let features = tokens.frames.iter().zip(&frames);
+            this.features.extend(features.map(|(range, (.., features))| (start + range.start, features.clone())));
             this.header_rows.push(this.input_ids.len() - 1);
             if let Some(reply) = &turn.reply {
                 this.input_ids.extend(chat.reply(reply)?);
                 this.input_ids.push(chat.end_token());
+                cursor.text(this.input_ids.len() - this.position_ids.len(), &mut this.position_ids);
             }
-            cursor.text(this.input_ids.len() - start - next_text, &mut this.position_ids);
             this.chunk_bounds.push(this.input_ids.len());
         }
         Ok(this)

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use souffleur_core::{Observation, RgbImage, is_silence};
-use souffleur_model::{ChatFormat, ModelFolder, PixelValues, Position, PositionCursor, Preprocessor, inv_freq};
+use souffleur_model::{
+    ChatFormat, ModelFolder, PixelValues, Position, PositionCursor, Preprocessor, TurnTokens, inv_freq,
+};
 
 use crate::canceller::CancelState;
 use crate::decoder::{Chunk, Decoder};
@@ -61,10 +63,17 @@ struct ComposedTurn {
     input_ids: Vec<u32>,
     /// How many of them belong to earlier messages.
     num_unread: usize,
+    /// What follows these.
+    turn: TurnTokens,
     /// How many stand before the drafted silence.
     header_len: usize,
+}
+
+impl ComposedTurn {
     /// Where the features of each frame go.
-    frames: Vec<Range<usize>>,
+    fn frames(&self) -> impl Iterator<Item = Range<usize>> {
+        self.turn.frames.iter().map(|range| range.start + self.num_unread..range.end + self.num_unread)
+    }
 }
 
 /// Between `observe` and `resolve`.
@@ -140,8 +149,7 @@ impl OrtModel {
         let header_len = input_ids.len();
         input_ids.extend_from_slice(&self.draft.silence_ids);
         input_ids.push(self.chat.end_token());
-        let frames = turn.frames.iter().map(|range| range.start + num_unread..range.end + num_unread).collect();
-        Ok(ComposedTurn { input_ids, num_unread, header_len, frames })
+        Ok(ComposedTurn { input_ids, num_unread, turn, header_len })
     }
 
     /// Cuts old turns where the window or a full cache asks for it.
@@ -185,18 +193,14 @@ impl OrtModel {
         let mut position_ids: Vec<Position> = Vec::with_capacity(input_ids.len());
         cursor.text(*num_unread, &mut position_ids);
         let unread_end = cursor.next_position();
-        for (range, pixels) in composed.frames.iter().zip(frames) {
-            cursor.text(range.start - position_ids.len(), &mut position_ids);
-            let [rows, cols] = pixels.grid.merged(merge);
-            cursor.frame(rows, cols, &mut position_ids);
-        }
-        cursor.text(header_len - position_ids.len(), &mut position_ids);
+        let grids: Vec<[usize; 2]> = frames.iter().map(|pixels| pixels.grid.merged(merge)).collect();
+        cursor.turn(&composed.turn, &grids, &mut position_ids);
         let header_cursor = cursor;
         cursor.text(input_ids.len() - header_len, &mut position_ids);
 
         let mut inputs_embeds = self.decoder.embed_tokens(input_ids, &self.cancel.run)?;
         let hidden_size = inputs_embeds.len() / input_ids.len();
-        for (range, features) in composed.frames.iter().zip(features) {
+        for (range, features) in composed.frames().zip(features) {
             inputs_embeds[range.start * hidden_size..][..features.len()].copy_from_slice(features);
         }
 

@@ -11,7 +11,7 @@ use crate::EngineError;
 /// The first minor version with the record of which provider runs which node; see [`crate::ProvidersUsed`].
 pub(crate) const MIN_RUNTIME_MINOR: u32 = 24;
 
-/// The version that `cargo xtask setup` puts in place. The one statement of it in the engine.
+/// The version that `cargo xtask setup` puts in place; tests hold [`RUNTIME_FILE_NAME`] and xtask's own to it.
 pub const RUNTIME_VERSION: &str = "1.31.1";
 
 /// File name of the library on this system, as the official packages name it.

@@ -14,13 +14,14 @@ pub trait TurnModel {
     ///
     /// # Errors
     /// When a frame cannot be used, the turn does not fit into the context, the run is cancelled, or the runtime
-    /// fails. The context is then as it was before the call.
+    /// fails. The context is then as it was before the call, but for old turns that had to make room.
     fn observe(&mut self, input: TurnInput) -> Result<Observed, EngineError>;
 
     /// Ends the turn: keeps the drafted silence, or rolls back to the assistant header and decodes a reply.
     ///
     /// # Errors
-    /// When no turn is open or the runtime fails.
+    /// When no turn is open or the runtime fails. A reply that failed midway leaves a context that only
+    /// [`reset`](TurnModel::reset) puts in order.
     fn resolve(&mut self, resolution: Resolution) -> Result<Resolved, EngineError>;
 
     /// Forgets everything but the system prompt.
@@ -125,7 +126,7 @@ pub struct Resolved {
     pub cache_tokens: usize,
     /// Forward passes of the decoder since [`Observed::passes`] was reported.
     pub passes: u32,
-    /// Tokens decoded one by one.
+    /// Tokens of the reply, its end token not counted; 0 for a drafted silence that was kept.
     pub num_new_tokens: usize,
     /// Time spent on them.
     pub decode: Duration,

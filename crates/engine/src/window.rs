@@ -53,7 +53,7 @@ impl Spans {
         self.0.iter().filter(|span| !span.is_pinned).count()
     }
 
-    /// Rows of the turns that a cut may take, the last one left out.
+    /// Rows of the turns that a cut may take.
     fn evictable_tokens(&self) -> usize {
         self.0.iter().filter(|span| !span.is_pinned).map(|span| span.tokens.len()).sum()
     }

@@ -1,7 +1,7 @@
 //! Where tokens stand: M-RoPE, the decoder's rotary embedding over time, height and width (Qwen2-VL, arXiv
 //! 2409.12191, §2.1).
 
-use crate::TextConfig;
+use crate::{TextConfig, TurnTokens};
 
 /// Time, height and width of one token, in that order.
 pub type Position = [i64; 3];
@@ -35,6 +35,17 @@ impl PositionCursor {
         let row_positions = |row: i64| (0..cols as i64).map(move |col| [start, start + row, start + col]);
         positions.extend((0..rows as i64).flat_map(row_positions));
         self.next += rows.max(cols) as i64;
+    }
+
+    /// Appends the positions of a whole turn; `grids` holds rows and columns of the merged patches of each frame.
+    pub fn turn(&mut self, turn: &TurnTokens, grids: &[[usize; 2]], positions: &mut Vec<Position>) {
+        let mut num_placed = 0;
+        for (frame, [rows, cols]) in turn.frames.iter().zip(grids) {
+            self.text(frame.start - num_placed, positions);
+            self.frame(*rows, *cols, positions);
+            num_placed = frame.end;
+        }
+        self.text(turn.input_ids.len() - num_placed, positions);
     }
 
     /// Closes a gap of `shift` positions: what was evicted before this point leaves none behind.
@@ -112,13 +123,7 @@ mod tests {
                 .collect();
             let counts: Vec<usize> = grids.iter().map(|[rows, cols]| rows * cols).collect();
             let tokens = chat.turn(&counts, turn["text"].as_str()).unwrap();
-            let mut done = 0;
-            for (frame, [rows, cols]) in tokens.frames.iter().zip(grids) {
-                cursor.text(frame.start - done, &mut positions);
-                cursor.frame(rows, cols, &mut positions);
-                done = frame.end;
-            }
-            cursor.text(tokens.input_ids.len() - done, &mut positions);
+            cursor.turn(&tokens, &grids, &mut positions);
             if let Some(reply) = turn["reply"].as_str() {
                 cursor.text(chat.reply(reply).unwrap().len() + 1, &mut positions);
             }
