@@ -6,7 +6,7 @@ mod screen;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use souffleur_capture::{CaptureError, FrameSource, Paced, RealTime, SourceInfo, SourceKind, open_source};
+use souffleur_capture::{CaptureError, FrameSource, Paced, RealTime, SourceInfo, open_source};
 use souffleur_core::Frame;
 use souffleur_engine::{Engine, catalog};
 use souffleur_session::export::{ExportFormat, ExportTarget};
@@ -181,8 +181,7 @@ impl Sink for Sinks {
 
 /// A recording for the exports; none where nothing is exported, so that a session of hours keeps nothing.
 fn recording(source: &SourceInfo, exports: &[ExportTarget]) -> Option<Recording> {
-    let video = source.media_path.clone().filter(|_| source.kind == SourceKind::VideoFile);
-    let recording = Recording::new(RecordedSource { name: source.name.clone(), video });
+    let recording = Recording::new(RecordedSource::from(source));
     let has_page = exports.iter().any(|export| export.format() == ExportFormat::Html);
     let recording = if has_page { recording.with_thumbnails() } else { recording };
     (!exports.is_empty()).then_some(recording)
