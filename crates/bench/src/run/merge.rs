@@ -11,10 +11,11 @@ use super::prediction::PredictionLog;
 /// # Errors
 /// When one is no run, they are not of the same thing, or `out` cannot be written.
 pub fn merge(runs: &[PathBuf], out: &Path) -> Result<(), RunError> {
+    // All are looked at before anything is written.
+    let runs = runs.iter().map(|path| RunFolder::open(path)).collect::<Result<Vec<_>, _>>()?;
     let target = RunFolder::at(out);
     let _lock = target.lock()?;
-    for path in runs {
-        let run = RunFolder::open(path)?;
+    for run in runs {
         for label in run.labels() {
             let (from, to) = (run.variant(&label), target.variant(&label));
             let mut record = from.record()?;

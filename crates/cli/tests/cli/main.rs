@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it breaks")]
 
 mod bad_input;
+mod bench;
 mod demo;
 mod installed;
 mod machine;
