@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use ffmpeg_sidecar::command::FfmpegCommand;
 
-use crate::CaptureError;
 use crate::error::one_line;
+use crate::{CaptureError, InstalledTool};
 
 /// The two programs, found beside our own binary or on `PATH`.
 #[derive(Clone, Debug)]
@@ -48,12 +48,52 @@ impl Tools {
         args.extend(after.iter().map(OsString::from));
         ChildProcess::spawn("ffmpeg", &self.ffmpeg, name, log_level, args)
     }
+
+    /// Asks one of the two, `ffmpeg` or `ffprobe`, for its version.
+    pub(crate) fn installed(&self, program: &'static str) -> Result<InstalledTool, CaptureError> {
+        let failed = |cause: String| CaptureError::FfmpegFailed { program, cause };
+        let executable = if program == "ffprobe" { &self.ffprobe } else { &self.ffmpeg };
+        let process = ChildProcess::spawn(program, executable, program, "error", vec!["-version".into()])?;
+        let answer = process.read_output(VERSION_LIMIT)?;
+        let (text, finished) =
+            answer.ok_or_else(|| failed(format!("no answer within {} s", VERSION_LIMIT.as_secs())))?;
+        if !finished.status.success() {
+            return Err(failed(finished.messages.last_error().unwrap_or_else(|| finished.status.to_string())));
+        }
+        let first_line = one_line(text.lines().next().unwrap_or("it says nothing"));
+        let mut words = first_line.split_whitespace();
+        match (words.next(), words.next(), words.next()) {
+            (Some(name), Some("version"), Some(version)) if name == program => {
+                Ok(InstalledTool { program, path: on_path(executable), version: version.to_owned() })
+            }
+            _ => Err(failed(format!("\"{program} version …\" is expected of it, found \"{first_line}\""))),
+        }
+    }
+}
+
+/// Asking for the version takes milliseconds; more means that it hangs.
+const VERSION_LIMIT: Duration = Duration::from_secs(4);
+
+/// Where the system finds a program that is given by its bare name.
+fn on_path(executable: &Path) -> PathBuf {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let file_name = format!("{}{}", executable.display(), std::env::consts::EXE_SUFFIX);
+    let found = match executable.components().count() {
+        1 => std::env::split_paths(&folders).map(|folder| folder.join(&file_name)).find(|path| path.is_file()),
+        _ => None,
+    };
+    found.unwrap_or_else(|| executable.to_owned())
 }
 
 #[cfg(test)]
 impl Tools {
     pub(crate) fn fake_missing() -> Self {
         Self { ffmpeg: "/nonexistent/ffmpeg".into(), ffprobe: "/nonexistent/ffprobe".into() }
+    }
+
+    /// Both are this program.
+    pub(crate) fn fake(path: &str) -> Self {
+        Self { ffmpeg: path.into(), ffprobe: path.into() }
     }
 }
 

@@ -9,6 +9,7 @@ mod decoder;
 mod error;
 mod ffmpeg;
 mod image_folder;
+mod installed;
 mod latest_slot;
 mod natural_order;
 mod open;
@@ -24,6 +25,7 @@ mod video_file;
 
 pub use error::CaptureError;
 pub use image_folder::ImageFolder;
+pub use installed::{InstalledTool, installed_tools};
 pub use latest_slot::{LatestSlot, Taken};
 pub use natural_order::compare_naturally;
 pub use open::open_source;

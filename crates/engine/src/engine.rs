@@ -72,6 +72,19 @@ pub enum Provider {
     Cpu,
 }
 
+impl Provider {
+    /// Those that can be asked for by name in this build.
+    pub const IN_THIS_BUILD: &[Self] = &[Self::Cpu];
+
+    /// As the command line writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+        }
+    }
+}
+
 impl std::str::FromStr for Provider {
     type Err = EngineError;
 
