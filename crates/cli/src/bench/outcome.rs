@@ -4,10 +4,10 @@ use std::io::{Write, stdout};
 
 use souffleur_bench::run::{LeftOut, RunFolder};
 use souffleur_bench::run_report::{RunReport, ScoredRun, score_run, write_report};
-use souffleur_bench::{Judge, JudgeChoice, JudgeSettings, Omega};
+use souffleur_bench::{Judge, JudgeChoice, Omega};
 
 use crate::failure::{Failure, OrFail, one_line};
-use crate::pauc::json_line;
+use crate::pauc::{JudgeServerArgs, json_line};
 
 /// Items listed one by one.
 const MAX_LISTED: usize = 10;
@@ -20,10 +20,10 @@ pub(super) struct Scoring {
 }
 
 impl Scoring {
-    pub(super) fn new(judge: &str, omegas: &str) -> Result<Self, Failure> {
+    pub(super) fn new(judge: &str, server: &JudgeServerArgs, omegas: &str) -> Result<Self, Failure> {
         let choice: JudgeChoice = judge.parse().or_misuse()?;
         let omegas = Omega::parse_list(omegas).or_misuse()?;
-        let opened = choice.open(&JudgeSettings::default()).or_fail()?;
+        let opened = choice.open(&server.settings()).or_fail()?;
         // What stands behind an address may hold a key.
         let judge_name = match &choice {
             JudgeChoice::Server(endpoint) => endpoint.shown.clone(),

@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod demo;
 mod installed;
+mod judge;
 mod machine;
 mod media;
 mod model;

@@ -201,8 +201,8 @@ fn scoring_makes_sense() {
     hint: give --omega numbers from 0 to 1, separated by commas, such as 0,0.5,1
     "#);
     assert_snapshot!(misuse("pauc --gold a.json --pred b.jsonl --judge oracle"), @r#"
-    error: the judges built in are: exact; found "oracle"
-    hint: give --judge exact, or --scores with a file of scores
+    error: a judge is exact, embedded, embedded=DIR or an http(s):// address; found "oracle"
+    hint: give --judge exact, embedded, or such as http://localhost:8000/v1?model=NAME, or --scores with a file
     "#);
     assert_snapshot!(misuse("pauc --gold a.json --pred b.jsonl --judge exact --scores c.jsonl"), @r"
     error: the argument '--judge <exact|embedded|URL>' cannot be used with '--scores <SCORES.jsonl>'
