@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use rayon::prelude::*;
 use serde::Deserialize;
+use souffleur_model::is_inside_folder;
 use souffleur_model::names::{files, weights};
 
 use crate::ExportError;
@@ -67,7 +68,7 @@ impl Checkpoint {
         let bytes = std::fs::read(index_path).map_err(ExportError::read(index_path))?;
         let index: Index = serde_json::from_slice(&bytes).map_err(|err| ExportError::corrupt(index_path, err))?;
         for name in index.weight_map.values().collect::<BTreeSet<_>>() {
-            if !is_inside(name) {
+            if !is_inside_folder(name) {
                 let reason = format!("a shard must be a file of this folder, found {name:?}");
                 return Err(ExportError::corrupt(index_path, reason));
             }
@@ -160,13 +161,6 @@ fn no_checkpoint(folder: &Path) -> ExportError {
         .find(|name| folder.join(name).exists())
         .map_or_else(String::new, |name| format!(", found {name}"));
     ExportError::NoCheckpoint { folder: folder.to_owned(), found }
-}
-
-fn is_inside(name: &str) -> bool {
-    let path = Path::new(name);
-    !name.is_empty()
-        && !name.contains(['\\', '\0'])
-        && path.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! A folder that appears under its name only when it is whole.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-use souffleur_model::Manifest;
 use souffleur_model::names::files;
+use souffleur_model::{Manifest, Sha256Hex};
 use tempfile::TempDir;
 
 use crate::ExportError;
@@ -65,7 +63,7 @@ impl<'a> Stage<'a> {
         let sink = (self.open)(&place).map_err(ExportError::write(&shown))?;
         let writer = BufWriter::with_capacity(1 << 20, sink);
         let digests = &mut self.digests;
-        Ok(StagedFile { writer, digest: Sha256::new(), num_bytes: 0, path: path.to_owned(), shown, digests })
+        Ok(StagedFile { writer, digest: Sha256Hex::default(), num_bytes: 0, path: path.to_owned(), shown, digests })
     }
 
     /// Writes a whole file.
@@ -108,7 +106,7 @@ impl<'a> Stage<'a> {
 /// A file of the output. Hashes what passes through, so that nothing is read again.
 pub struct StagedFile<'a> {
     writer: BufWriter<Box<dyn Sink>>,
-    digest: Sha256,
+    digest: Sha256Hex,
     num_bytes: u64,
     path: String,
     shown: PathBuf,
@@ -133,11 +131,7 @@ impl StagedFile<'_> {
     pub fn finish(mut self) -> Result<(), ExportError> {
         self.writer.flush().map_err(ExportError::write(&self.shown))?;
         self.writer.get_mut().sync().map_err(ExportError::write(&self.shown))?;
-        let hex = self.digest.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        self.digests.insert(self.path, hex);
+        self.digests.insert(self.path, self.digest.finish());
         Ok(())
     }
 }

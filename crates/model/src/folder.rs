@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::manifest::is_inside;
+use crate::manifest::is_inside_folder;
 use crate::names::files;
 use crate::{GenerationConfig, Manifest, ModelConfig, ModelError, PreprocessorConfig, Tokenizer, sha256_hex};
 
@@ -127,7 +127,7 @@ impl ModelFolder {
     /// Where a file lies on disk; `None` for an embedded model or a path that leads outside.
     pub fn path_on_disk(&self, path: &str) -> Option<PathBuf> {
         match &self.storage {
-            Storage::Directory(dir) if is_inside(path) => Some(dir.join(path)),
+            Storage::Directory(dir) if is_inside_folder(path) => Some(dir.join(path)),
             _ => None,
         }
     }
@@ -185,7 +185,7 @@ impl Storage {
 
     fn read(&self, path: &str) -> Result<Cow<'static, [u8]>, ModelError> {
         match self {
-            Self::Directory(dir) if is_inside(path) => {
+            Self::Directory(dir) if is_inside_folder(path) => {
                 fs::read(dir.join(path)).map(Cow::Owned).map_err(|source| self.read_error(path, source))
             }
             Self::Directory(_) => Err(ModelError::Missing { folder: self.location(), path: path.to_owned() }),

@@ -171,7 +171,7 @@ impl Manifest {
 
     fn check_files(&self) -> Result<(), ModelError> {
         for (path, digest) in &self.files {
-            if !is_inside(path) {
+            if !is_inside_folder(path) {
                 let expected = "relative paths inside the folder";
                 return Err(ModelError::value(files::MANIFEST, "files", expected, format!("{path:?}")));
             }
@@ -184,9 +184,9 @@ impl Manifest {
     }
 }
 
-/// Whether a path of a manifest names a file inside the folder on every system: parts of plain names with `/`
-/// between them. A colon would be a drive or a stream on Windows, a backslash a separator.
-pub(crate) fn is_inside(path: &str) -> bool {
+/// Whether a path that a file of a folder names (a manifest, a table of shards) leads to a file inside that folder on
+/// every system: parts of plain names with `/` between them. A colon would be a drive or a stream on Windows, a backslash a separator.
+pub fn is_inside_folder(path: &str) -> bool {
     let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.ends_with(['.', ' ']);
     path.split('/').all(is_plain) && !path.contains(|c: char| c.is_control() || c == '\\' || c == ':')
 }
@@ -281,10 +281,10 @@ pub(crate) mod tests {
     #[test]
     fn paths_stay_inside_the_folder() {
         for good in ["config.json", "onnx/vision.onnx", "a/b/c.d", "..a", "ä b"] {
-            assert!(is_inside(good), "{good}");
+            assert!(is_inside_folder(good), "{good}");
         }
         for bad in ["", "/a", "a/", "..", "a/../b", "./a", "a//b", "C:x", "a\\b", "a\0", "a\n", "con./x", "x "] {
-            assert!(!is_inside(bad), "{bad:?}");
+            assert!(!is_inside_folder(bad), "{bad:?}");
         }
     }
 
