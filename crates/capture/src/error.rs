@@ -94,7 +94,7 @@ pub enum CaptureError {
         limit_secs: u64,
     },
     /// The start lies at or after the end of the video.
-    #[error("the start {from} lies past the end of {name}, which lasts {end}")]
+    #[error("the start {from} does not lie before the end of {name}, which lasts {end}")]
     FromPastEnd {
         /// The source.
         name: String,
@@ -114,10 +114,13 @@ pub enum CaptureError {
     /// A folder without an image file.
     #[error("{}: the folder holds no image (png, jpg, webp, bmp or gif)", shown(.0))]
     NoImages(PathBuf),
+    /// A still image that is broken.
+    #[error("{0}")]
+    UnreadableImage(String),
     /// A folder whose every image is broken.
     #[error("{}: none of its {num_images} images can be read; the first: {first_reason}", shown(path))]
     NoReadableImage {
-        /// The folder, or the one image.
+        /// The folder.
         path: PathBuf,
         /// How many were tried.
         num_images: u64,
@@ -187,6 +190,7 @@ impl Hint for CaptureError {
             Self::FromPastEnd { .. } => "give --from a time before the end".into(),
             Self::EmptyRange { .. } => "give --to a time later than --from".into(),
             Self::NoImages(_) => "name a folder that holds the images directly, not in subfolders".into(),
+            Self::UnreadableImage(_) => "check the image in a viewer and copy or export it again".into(),
             Self::NoReadableImage { .. } => "check the images in a viewer and copy or export them again".into(),
             Self::Image(err) => err.hint(),
             Self::ThreadEnded(_) | Self::Injected { .. } => "this is a fault of the program: please report it".into(),

@@ -96,10 +96,13 @@ impl ImageFolder {
 
     fn wait_for_first(&mut self, path: &Path) -> Result<(), CaptureError> {
         let Some(image) = self.next_image()? else {
-            return Err(CaptureError::NoReadableImage {
-                path: path.into(),
-                num_images: self.skipped.num_images,
-                first_reason: self.skipped.first_reasons.first().cloned().unwrap_or_default(),
+            let first_reason = self.skipped.first_reasons.first().cloned().unwrap_or_default();
+            let num_images = self.skipped.num_images;
+            return Err(match self.info.kind {
+                SourceKind::ImageFolder => {
+                    CaptureError::NoReadableImage { path: path.into(), num_images, first_reason }
+                }
+                _ => CaptureError::UnreadableImage(first_reason),
             });
         };
         (self.info.width_px, self.info.height_px) = (Some(image.width_px()), Some(image.height_px()));

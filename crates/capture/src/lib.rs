@@ -29,7 +29,7 @@ pub use installed::{InstalledTool, installed_tools};
 pub use latest_slot::{LatestSlot, Taken};
 pub use natural_order::compare_naturally;
 pub use open::open_source;
-pub use paced::{Paced, Pacer, RealTime};
+pub use paced::{Paced, PacedStop, Pacer, RealTime};
 pub use source::{FrameSource, Skipped, SourceInfo, SourceKind};
 pub use subtitles::{Subtitles, parse_subtitles, read_subtitles};
 pub use synthetic::{Synthetic, synthetic_image};

@@ -52,7 +52,7 @@ impl Pacer for RealTime {
 /// missed are counted. Every frame keeps its own time, so a missed one shifts nothing.
 ///
 /// A thread `capture:paced:NAME` reads the source and waits; the frames pass through a [`LatestSlot`]. Dropping
-/// ends the thread, once the source has given the frame it is at.
+/// ends the thread, once the source has given the frame it is at. A [`PacedStop`] ends it from another thread.
 pub struct Paced {
     info: SourceInfo,
     slot: Arc<LatestSlot<Frame>>,
@@ -78,6 +78,27 @@ impl Paced {
     }
 }
 
+/// Ends a [`Paced`] source from another thread, such as that of Ctrl-C: a reader that waits for the next frame, which
+/// may be an hour away, is told of the end at once.
+#[derive(Clone, Debug)]
+pub struct PacedStop {
+    slot: Arc<LatestSlot<Frame>>,
+}
+
+impl PacedStop {
+    /// Lets no frame through any more. One that is there already can still be read.
+    pub fn stop(&self) {
+        self.slot.close();
+    }
+}
+
+impl Paced {
+    /// What ends it from another thread.
+    pub fn stopper(&self) -> PacedStop {
+        PacedStop { slot: Arc::clone(&self.slot) }
+    }
+}
+
 impl FrameSource for Paced {
     fn describe(&self) -> &SourceInfo {
         &self.info
@@ -88,6 +109,8 @@ impl FrameSource for Paced {
         if let Some(frame) = self.slot.wait() {
             return Ok(Some(frame));
         }
+        // Where the end was asked for, the thread may still wait for the next frame's time.
+        self.stop = None;
         match self.thread.take().map(JoinHandle::join) {
             None | Some(Ok(Ok(()))) => Ok(None),
             Some(Ok(Err(err))) => Err(err),
@@ -225,6 +248,23 @@ mod tests {
         assert!(paced.next_frame().unwrap().is_some());
         let started_at = Instant::now();
         drop(paced);
+        assert!(started_at.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn stopping_wakes_a_reader_that_waits_for_hours() {
+        let grid = FrameGrid::new(3600.0, 0.0, 1).unwrap();
+        let mut paced = Paced::start(Synthetic::new(grid, 3), RealTime::new()).unwrap();
+        assert!(paced.next_frame().unwrap().is_some());
+        let (stopper, started_at) = (paced.stopper(), Instant::now());
+        thread::scope(|scope| {
+            let stop = move || {
+                thread::sleep(Duration::from_millis(20));
+                stopper.stop();
+            };
+            thread::Builder::new().name("stopper".into()).spawn_scoped(scope, stop).unwrap();
+            assert!(paced.next_frame().unwrap().is_none());
+        });
         assert!(started_at.elapsed() < Duration::from_secs(60));
     }
 

@@ -121,7 +121,7 @@ fn ranges_outside_the_video_are_refused() {
     let path = make(dir.path(), "a.mp4", &format!("{TEN_SECS} -c:v libx264"));
     let open = |from, to: Option<f64>| VideoFile::open(&path, grid(1.0, from), to.map(MediaTime::from_secs_f64));
     let err = open(10.0, None).err().unwrap();
-    assert_eq!(err.to_string(), "the start 0:10 lies past the end of a.mp4, which lasts 0:10");
+    assert_eq!(err.to_string(), "the start 0:10 does not lie before the end of a.mp4, which lasts 0:10");
     assert!(matches!(open(4.0, Some(4.0)), Err(CaptureError::EmptyRange { .. })));
     let times = |from, to| {
         let (frames, err) = drain(&mut open(from, to).unwrap());

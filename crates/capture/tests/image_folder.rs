@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
-use souffleur_capture::{CaptureError, FrameSource, ImageFolder};
+use souffleur_capture::{CaptureError, FrameSource, ImageFolder, open_source};
 use souffleur_core::{Frame, FrameGrid, MediaTime};
 
 fn open(dir: &Path, from_secs: f64, to_secs: Option<f64>) -> Result<ImageFolder, CaptureError> {
@@ -87,6 +87,15 @@ fn a_folder_without_a_readable_image_is_an_error() {
     let err = open(dir.path(), 0.0, None).err().unwrap();
     assert!(matches!(err, CaptureError::NoReadableImage { num_images: 20, .. }), "{err}");
     assert!(matches!(open(&dir.path().join("0.png"), 0.0, None), Err(CaptureError::NotADirectory(_))));
+}
+
+#[test]
+fn a_broken_still_image_is_told_by_its_own_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.png");
+    fs::write(&path, b"\x89PNG\r\n\x1a\nbroken").unwrap();
+    let err = open_source(&path, FrameGrid::new(1.0, 0.0, 1).unwrap(), None).err().unwrap();
+    assert!(matches!(err, CaptureError::UnreadableImage(_)) && err.to_string().starts_with("a.png: "), "{err}");
 }
 
 #[test]
