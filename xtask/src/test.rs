@@ -178,7 +178,7 @@ fn run_tests() -> Result<TestCount, Failure> {
 /// being ignored.
 fn run_judge_tests() -> Result<TestCount, Failure> {
     judge_model::ensure()?;
-    let mut command = test_command(&["test", "--test", "it"]);
+    let mut command = test_command(&["test", "--test", "it", "--test", "sentence_encoder"]);
     command.args(["--", "--ignored", "--nocapture"]);
     counted(command)
 }

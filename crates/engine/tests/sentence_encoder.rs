@@ -34,6 +34,24 @@ fn embeddings_are_those_of_the_reference() {
     }
 }
 
+/// The published weights, which are not part of the repository.
+#[test]
+#[ignore = "needs the sentence encoder: cargo xtask test --only judge"]
+fn the_published_encoder_gives_what_the_reference_gives() {
+    let expected = std::fs::read(fixture().join("all_minilm_l6_v2.json")).unwrap();
+    let expected: BTreeMap<String, Vec<f32>> = serde_json::from_slice(&expected).unwrap();
+    let installed = || souffleur_engine::data_dir().unwrap().join("judge").join("all-MiniLM-L6-v2");
+    let folder = std::env::var_os("SOUFFLEUR_SENTENCE_ENCODER").map_or_else(installed, PathBuf::from);
+    let mut encoder = SentenceEncoder::open(&folder).unwrap();
+    for (text, first_values) in &expected {
+        let found = encoder.encode(&[text]).unwrap().remove(0);
+        assert!((found.iter().map(|value| value * value).sum::<f32>() - 1.0).abs() < 1e-5);
+        let apart = found.iter().zip(first_values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        println!("{apart:e} apart at most: {text:?}");
+        assert!(apart < 1e-4, "{text:?}: {apart}");
+    }
+}
+
 #[test]
 fn a_folder_that_is_no_encoder_is_told_by_name() {
     let message = SentenceEncoder::open(Path::new("nowhere")).unwrap_err().to_string();

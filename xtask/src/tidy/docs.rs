@@ -8,10 +8,18 @@ use crate::workspace;
 
 const CODE_MAP: &str = "## Code map";
 
-/// Checks ARCHITECTURE.md against the workspace.
+/// Checks ARCHITECTURE.md against the workspace and README.md against the tasks.
 pub fn check() -> Result<Vec<Finding>, Failure> {
-    let path = Path::new("ARCHITECTURE.md");
-    Ok(check_code_map(path, &workspace::read(path)?, &workspace::members()?))
+    let (map, readme) = (Path::new("ARCHITECTURE.md"), Path::new("README.md"));
+    let mut findings = check_code_map(map, &workspace::read(map)?, &workspace::members()?);
+    findings.extend(check_tasks(readme, &workspace::read(readme)?, crate::TASKS.iter().map(|task| task.name)));
+    Ok(findings)
+}
+
+/// The README has a row for each task.
+fn check_tasks<'a>(path: &Path, text: &str, tasks: impl Iterator<Item = &'a str>) -> Vec<Finding> {
+    let missing = tasks.filter(|task| !text.contains(&format!("\n| `cargo xtask {task}` |")));
+    missing.map(|task| Finding::new(path, 0, "tasks", format!("the task {task} has no row in the table"))).collect()
 }
 
 /// The code map has a line "- `PATH`…" for each member, and none for a crate that is gone.
@@ -57,5 +65,13 @@ mod tests {
             ]
         );
         assert_eq!(check_code_map(path, "no map", &members).len(), 1);
+    }
+
+    #[test]
+    fn every_task_has_a_row() {
+        let text = "| a | b |\n|---|---|\n| `cargo xtask setup` | installs |\n";
+        let found = check_tasks(Path::new("README.md"), text, ["setup", "set"].into_iter());
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].to_string(), "README.md:1: tasks: the task set has no row in the table");
     }
 }

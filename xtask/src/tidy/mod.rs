@@ -21,7 +21,7 @@ Checks the rules that no compiler knows, and prints `path:line: rule: why` for e
   - source files are at most 500 lines, named after the one concept they hold, and hold nothing unfinished
   - only the command line and xtask print; every thread has a name
   - no file names a package registry's host or a folder outside the repository
-  - ARCHITECTURE.md lists the crates there are, and THIRD-PARTY.md is up to date";
+  - ARCHITECTURE.md lists the crates there are, README.md the tasks, and THIRD-PARTY.md is up to date";
 
 /// One breach of one rule.
 #[derive(Debug, PartialEq, Eq)]
