@@ -4,6 +4,7 @@ mod bench;
 mod bug;
 mod calibrate;
 mod demo;
+mod doctor;
 mod failure;
 mod interrupt;
 mod model;
@@ -37,6 +38,7 @@ enum Command {
     Pauc(pauc::PaucArgs),
     Bench(bench::BenchArgs),
     Calibrate(calibrate::CalibrateArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 impl Command {
@@ -48,6 +50,7 @@ impl Command {
             Self::Pauc(args) => pauc::run(args),
             Self::Bench(args) => bench::run(args),
             Self::Calibrate(args) => calibrate::run(args),
+            Self::Doctor(args) => doctor::run(args),
         }
     }
 }

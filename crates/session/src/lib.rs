@@ -7,6 +7,7 @@
 
 pub mod calibration;
 mod clock;
+pub mod doctor;
 mod error;
 mod event;
 pub mod export;

@@ -3,12 +3,15 @@
 
 mod bad_input;
 mod bench;
+mod calibrate;
 mod demo;
+mod doctor;
 mod installed;
 mod judge;
 mod machine;
 mod media;
 mod model;
 mod pauc;
+mod real_clips;
 mod usage;
 mod watch;
