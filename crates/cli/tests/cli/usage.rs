@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::machine::Machine;
+use crate::media::repository;
 
 fn misuse(line: &str) -> String {
     Machine::new().fails(2, line)
@@ -36,6 +37,20 @@ fn help_and_version_are_no_errors() {
         assert!(!ended.ok().is_empty() && ended.stderr.is_empty(), "{line}");
     }
     assert!(machine.run("--version").ok().starts_with("souffleur 0."));
+}
+
+#[test]
+fn the_readme_names_every_command() {
+    let help = Machine::new().run("--help");
+    let rows = help.ok().lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // What is indented further goes on with the purpose of the row before.
+    let commands = rows.filter_map(|row| row.strip_prefix("  ").filter(|row| !row.starts_with(' ')));
+    let names: Vec<&str> = commands.filter_map(|row| row.split_whitespace().next()).collect();
+    assert!(names.contains(&"watch") && names.contains(&"pauc"), "{names:?}");
+    let readme = std::fs::read_to_string(repository("README.md")).unwrap();
+    for name in names.iter().filter(|name| **name != "help") {
+        assert!(readme.contains(&format!("\n| `souffleur {name}")), "{name} has no row in the README's table");
+    }
 }
 
 #[test]
