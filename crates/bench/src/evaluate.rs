@@ -76,12 +76,13 @@ pub fn evaluate(items: &[Item], predictions: &Predictions, judge: &dyn Judge, om
         omegas: omegas.to_vec(),
         values: Vec::with_capacity(num_answers * omegas.len()),
         item_starts: Vec::with_capacity(items.len() + 1),
-        first_reply_delays_secs: Vec::new(),
+        first_reply_delays_secs: Vec::with_capacity(num_answers),
         tally: Tally { num_items: items.len(), ..Tally::default() },
         items_without_predictions: Vec::new(),
         num_unknown_ids: 0,
     };
     let mut turn = GoldTurn::default();
+    let mut said = ItemReplies::default();
     let mut num_answers_so_far = 0;
     for item in items {
         evaluation.item_starts.push(num_answers_so_far);
@@ -91,11 +92,12 @@ pub fn evaluate(items: &[Item], predictions: &Predictions, judge: &dyn Judge, om
             &[]
         });
         evaluation.add_answers(item, replies, judge, &mut turn);
-        evaluation.tally.add_replies(item, replies, judge);
+        evaluation.tally.add_replies(item, replies, judge, &mut said);
     }
     evaluation.item_starts.push(num_answers_so_far);
-    let known: HashSet<&str> = items.iter().map(|item| item.question_id.as_str()).collect();
-    evaluation.num_unknown_ids = predictions.question_ids().filter(|id| !known.contains(id)).count();
+    // Identities are unique among items, as the readers see to.
+    let num_known = items.len() - evaluation.items_without_predictions.len();
+    evaluation.num_unknown_ids = predictions.question_ids().count().saturating_sub(num_known);
     evaluation
 }
 
@@ -124,7 +126,13 @@ impl Evaluation {
 }
 
 impl Tally {
-    fn add_replies(&mut self, item: &Item, replies: &[TimedReply], judge: &dyn Judge) {
+    fn add_replies<'a>(
+        &mut self,
+        item: &Item,
+        replies: &'a [TimedReply],
+        judge: &dyn Judge,
+        said: &mut ItemReplies<'a>,
+    ) {
         self.duration_secs += item.duration_or_last_span_secs();
         self.num_replies += replies.len();
         if replies.is_empty() {
@@ -133,20 +141,39 @@ impl Tally {
         let spans = || item.answers.iter().filter_map(|answer| answer.reply_timespan);
         let is_in_span = |reply: &TimedReply| spans().any(|span| span.contains(reply.time_secs));
         self.num_out_of_span += replies.iter().filter(|reply| !is_in_span(reply)).count();
-        let mut is_first = vec![false; replies.len()];
+        said.clear(replies);
         for span in spans() {
             let first = replies.partition_point(|reply| reply.time_secs < span.start_secs);
             if replies.get(first).is_some_and(|reply| span.contains(reply.time_secs)) {
-                is_first[first] = true;
+                said.is_first[first] = true;
             }
         }
-        let not_first: Vec<usize> = (0..replies.len()).filter(|&idx| !is_first[idx]).collect();
-        if not_first.is_empty() {
+        said.not_first.extend((0..replies.len()).filter(|&idx| !said.is_first[idx]));
+        if said.not_first.is_empty() {
             return;
         }
-        let texts: Vec<&str> = replies.iter().map(|reply| reply.text.as_str()).collect();
-        self.num_not_first += not_first.len();
-        self.num_duplicates += judge.repeats(&texts, &not_first).into_iter().filter(|&is_repeat| is_repeat).count();
+        self.num_not_first += said.not_first.len();
+        let repeats = judge.repeats(&said.texts, &said.not_first);
+        self.num_duplicates += repeats.into_iter().filter(|&is_repeat| is_repeat).count();
+    }
+}
+
+/// The replies of one item as a judge of repeats wants them; its room is used again from item to item.
+#[derive(Default)]
+struct ItemReplies<'a> {
+    texts: Vec<&'a str>,
+    /// Whether it is the first reply inside some gold span.
+    is_first: Vec<bool>,
+    not_first: Vec<usize>,
+}
+
+impl<'a> ItemReplies<'a> {
+    fn clear(&mut self, replies: &'a [TimedReply]) {
+        self.texts.clear();
+        self.texts.extend(replies.iter().map(|reply| reply.text.as_str()));
+        self.is_first.clear();
+        self.is_first.resize(replies.len(), false);
+        self.not_first.clear();
     }
 }
 

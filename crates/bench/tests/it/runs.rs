@@ -238,3 +238,56 @@ fn asked_at_the_end_it_answers_at_the_end() {
     let times: Vec<f64> = rows[0].model_response_list.iter().map(|reply| reply.time).collect();
     assert_eq!((rows[0].turns, times), (21, vec![21.0]), "what it says unasked is no answer");
 }
+
+/// The other benchmarks on a bundled clip: their files, their times, their metrics.
+#[test]
+fn other_benchmarks_run_and_score_by_their_own_rules() {
+    let files = [
+        (
+            "streamingbench-po",
+            "questions_proactive.json",
+            r#"[{"video_path": "./kitchen-1.mp4", "questions": [
+                {"question": "Say SMOKE.", "time_stamp": "0:00:02", "ground_truth_time_stamp": "0:00:06",
+                 "ground_truth_output": "smoking"}]}]"#,
+            // Asked at 2 s, the fifth turn is stamped 7 s.
+            ("proactive output (push)", 100.0),
+        ),
+        (
+            "ovo-timing",
+            "ovo_bench_new.json",
+            r#"[{"id": 1, "task": "CRR", "video": "kitchen-1.mp4", "question": "When does it smoke?", "ask_time": 0,
+                "clue_time": 5.5, "answer": "now"}]"#,
+            // Two replies, one of them in time: recall 1, precision 1/2.
+            ("OVO timing", 200.0 / 3.0),
+        ),
+        (
+            "omnimmi",
+            "proactive_alerting.json",
+            r#"[{"video": "kitchen-1.mp4", "question": "Tell me when it smokes.", "answer": [3, 9]}]"#,
+            ("proactive alerting", 100.0),
+        ),
+    ];
+    for (name, file, annotation, (metric, value)) in files {
+        let (root, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(root.path().join(file), annotation).unwrap();
+        fs::create_dir(root.path().join("videos")).unwrap();
+        fs::copy(clips().join("videos/kitchen-1.mp4"), root.path().join("videos/kitchen-1.mp4")).unwrap();
+        let benchmark: Benchmark = name.parse().unwrap();
+        let plan = RunPlan {
+            benchmark,
+            root: root.path().to_owned(),
+            subsets: benchmark.open(root.path(), &[]).unwrap(),
+            ..plan(&clips(), "1/1")
+        };
+        assert_eq!(run_whole(&plan, out.path()).unwrap(), 0, "{name}");
+        let run = RunFolder::open(out.path()).unwrap();
+        let scored = scored(out.path());
+        let (found, _, score) = &scored.report.main().subsets[0].metrics[0];
+        assert_eq!(found, metric);
+        assert!((score.unwrap() - value).abs() < 1e-9, "{name}: {score:?}");
+        assert!(scored.table.is_none());
+        write_report(&run, &scored).unwrap();
+        let page = fs::read_to_string(out.path().join("report.html")).unwrap();
+        assert!(page.contains(metric) && page.contains("data:image/jpeg"), "{name}");
+    }
+}

@@ -122,9 +122,10 @@ fn a_killed_run_goes_on_to_the_same_result() {
 #[test]
 fn shards_share_a_run() {
     let machine = Machine::new();
-    let whole = bench(&machine, "--out whole --sweep eagerness=1 --no-baselines");
+    let whole = bench(&machine, "--out whole --sweep eagerness=1 --no-baselines --interval 2");
     for part in ["1/2", "2/2"] {
-        let options = format!("--out part{} --sweep eagerness=1 --no-baselines --shard {part}", &part[..1]);
+        let options =
+            format!("--out part{} --sweep eagerness=1 --no-baselines --interval 2 --shard {part}", &part[..1]);
         bench(&machine, &options);
     }
     let merged = machine.run("bench merge part1 part2 --out merged --json");
