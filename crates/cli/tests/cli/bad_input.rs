@@ -380,10 +380,9 @@ fn onnx_runtime_is_no_library() {
     assert!(error.contains("is no usable ONNX Runtime library"), "{error}");
 }
 
+/// A library that is an ONNX Runtime of long ago, as far as it says.
 #[cfg(target_os = "linux")]
-#[test]
-fn onnx_runtime_is_too_old() {
-    let machine = Machine::new();
+pub fn old_runtime(machine: &Machine) -> std::path::PathBuf {
     let source = r#"
         typedef struct { const void *(*api)(unsigned); const char *(*version)(void); } Base;
         static const void *api(unsigned version) { (void)version; return 0; }
@@ -397,7 +396,13 @@ fn onnx_runtime_is_too_old() {
     assert!(
         compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(machine.path("old.c")).status().unwrap().success()
     );
-    let error = without_runtime(&library);
+    library
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn onnx_runtime_is_too_old() {
+    let error = without_runtime(&old_runtime(&Machine::new()));
     assert!(error.starts_with("error: ONNX Runtime 1.24 or later is expected, found 1.17 at "), "{error}");
 }
 
