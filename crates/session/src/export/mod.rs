@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use souffleur_core::Hint;
+use tempfile::NamedTempFile;
 
 use crate::Recording;
 
@@ -109,10 +110,10 @@ pub struct ExportTarget {
 }
 
 impl ExportTarget {
-    /// Checks the extension and the folder; writes nothing.
+    /// Checks the extension and the folder; leaves nothing there.
     ///
     /// # Errors
-    /// When the extension names no format, the folder is missing, or `path` is itself a folder.
+    /// When the extension names no format, the folder is missing or takes no file, or `path` is itself a folder.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self, ExportError> {
         let path = path.into();
         let format = ExportFormat::of(&path)?;
@@ -123,7 +124,11 @@ impl ExportTarget {
         if path.is_dir() {
             return Err(ExportError::IsFolder { path });
         }
-        Ok(Self { path, format })
+        // A file made and taken away again: whether a folder can be written to is more than its permissions say.
+        match temporary_in(folder) {
+            Ok(_) => Ok(Self { path, format }),
+            Err(reason) => Err(ExportError::Write { path, reason }),
+        }
     }
 
     /// The file.
@@ -166,16 +171,29 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = temporary_in(folder_of(path))?;
+    file.write_all(bytes).map_err(without_path)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".souffleur-");
     // A temporary file is the user's alone by default; this one becomes an ordinary file, so the umask decides.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder_of(path))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    builder.tempfile_in(folder).map_err(without_path)
+}
+
+/// The system's own words: `tempfile` adds the name of the temporary file, which tells a user nothing.
+fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((words, _)) => io::Error::new(error.kind(), words),
+        None => error,
+    }
 }
 
 /// A text without the control characters that no file format here can hold, its line ends as `\n`.
@@ -317,6 +335,24 @@ mod tests {
         // The folder goes away: the first step fails.
         fs::remove_dir(folder.path()).unwrap();
         assert!(target.write(&recording(&[])).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_takes_no_file_is_known_before_the_session() {
+        // No file can be made in /proc, not even by root.
+        let refusal = ExportTarget::new("/proc/a.srt").unwrap_err();
+        insta::assert_snapshot!(refusal, @"/proc/a.srt cannot be written: No such file or directory (os error 2)");
+    }
+
+    #[test]
+    fn looking_at_a_target_leaves_nothing_and_harms_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.srt");
+        fs::write(&path, "old").unwrap();
+        ExportTarget::new(&path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[cfg(unix)]
