@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use souffleur_capture::{CaptureError, FrameSource, Paced, RealTime, SourceInfo, open_source};
-use souffleur_core::Frame;
+use souffleur_core::{Frame, FrameGrid};
 use souffleur_engine::{Engine, catalog};
 use souffleur_session::export::{ExportFormat, ExportTarget};
 use souffleur_session::{
-    Controls, Event, ModelLabel, RecordedSource, Recording, SessionError, Sink, run as run_session,
+    Controls, Event, ModelLabel, RecordedSource, Recording, Script, SessionError, Sink, StopSignal, run as run_session,
 };
 
 use crate::failure::{Failure, OrFail};
@@ -134,9 +134,10 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
     // What can be wrong is looked at in the order of what it costs: words, files, the video, the model.
     let Plan { model, engine_options, script, mut session, to, exports } = Plan::new(args)?;
     let source = open_source(&args.source, session.grid, to).or_fail()?;
+    note_never_asked(&script, session.grid, source.describe());
     let stop = interrupt::stop_signal("turn")?;
     let mut engine = Engine::start(model, engine_options).or_fail()?;
-    let mut source = at_speed(source, args.speed).or_fail()?;
+    let mut source = at_speed(source, args.speed, &stop).or_fail()?;
     session.label = ModelLabel::from(engine.info());
 
     let mut sinks = Sinks {
@@ -157,10 +158,19 @@ pub(crate) fn run(args: &WatchArgs) -> Result<(), Failure> {
 }
 
 /// Starts to play only now: a video that ran while the model was loaded would begin with dropped frames.
-fn at_speed(source: Box<dyn FrameSource>, speed: Speed) -> Result<Box<dyn FrameSource>, CaptureError> {
+fn at_speed(
+    source: Box<dyn FrameSource>,
+    speed: Speed,
+    stop: &StopSignal,
+) -> Result<Box<dyn FrameSource>, CaptureError> {
     match speed {
         Speed::Max => Ok(source),
-        Speed::Realtime => Ok(Box::new(Paced::start(source, RealTime::new())?)),
+        Speed::Realtime => {
+            let paced = Paced::start(source, RealTime::new())?;
+            let stopper = paced.stopper();
+            stop.on_stop(move || stopper.stop());
+            Ok(Box::new(paced))
+        }
     }
 }
 
@@ -201,6 +211,15 @@ fn write_exports(recording: &Recording, exports: &[ExportTarget]) -> Result<(), 
         }
     }
     outcome
+}
+
+/// Says which questions come after the video: nothing else would tell them from questions that had no answer.
+fn note_never_asked(script: &Script, grid: FrameGrid, source: &SourceInfo) {
+    let Some(last_frame_idx) = source.num_frames.and_then(|num_frames| num_frames.checked_sub(1)) else { return };
+    let last_turn_time = grid.turn_time(grid.frame_time(last_frame_idx));
+    for late in script.never_asked(last_turn_time) {
+        crate::note(format_args!("never asked: the question at {}; the last turn is at {last_turn_time}", late.time));
+    }
 }
 
 fn note_skipped(source: &dyn FrameSource) {

@@ -130,6 +130,13 @@ impl Script {
         &self.items
     }
 
+    /// The questions that come too late for a session whose last turn is stamped `last_turn_time`.
+    pub fn never_asked(&self, last_turn_time: MediaTime) -> impl Iterator<Item = &ScriptItem> {
+        let (_, on_time) = self.due(0, last_turn_time);
+        let late = &self.items[on_time.len()..];
+        late.iter().filter(|item| matches!(item.utterance, Utterance::Ask(_) | Utterance::Replace(_)))
+    }
+
     /// The items that join the turn stamped `turn_time` when the first `cursor` items have joined earlier ones, and
     /// the cursor for the next turn. An item joins the first turn whose time is > its own.
     pub fn due(&self, cursor: usize, turn_time: MediaTime) -> (usize, &[ScriptItem]) {
@@ -216,6 +223,17 @@ mod tests {
         let script = script.starting_at(secs(10.0));
         let (_, text) = text_at(&script, &mut StandingRequests::default(), 0, 11.0);
         assert_eq!(text.as_deref(), Some("Who?\nSubtitle: still shown"));
+    }
+
+    #[test]
+    fn a_question_at_or_after_the_last_turn_is_never_asked() {
+        let mut script = Script::default();
+        for written in ["3.9=In time?", "4=Late?", "1e8=Later?"] {
+            script.ask_at(written).unwrap();
+        }
+        script.add_subtitles([line(5.0, 6.0, "no question")]);
+        let late: Vec<MediaTime> = script.never_asked(secs(4.0)).map(|item| item.time).collect();
+        assert_eq!(late, [secs(4.0), secs(1e8)]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use souffleur_capture::read_subtitles;
 use souffleur_core::{FrameGrid, MediaTime};
@@ -49,6 +49,7 @@ impl Plan {
         grid(args, 1.0, 1)?;
         let to = end(args)?;
         let exports = exports(&args.export)?;
+        keep_what_is_read(args)?;
         let script = script(args)?;
 
         let model = catalog::resolve(&args.model).or_fail()?;
@@ -151,7 +152,7 @@ fn end(args: &WatchArgs) -> Result<Option<MediaTime>, Failure> {
     Err(Failure::misuse(message, "give --to a time in seconds that is later than --from"))
 }
 
-fn exports(paths: &[std::path::PathBuf]) -> Result<Vec<ExportTarget>, Failure> {
+fn exports(paths: &[PathBuf]) -> Result<Vec<ExportTarget>, Failure> {
     let targets = paths.iter().map(|path| ExportTarget::new(path).or_misuse()).collect::<Result<Vec<_>, _>>()?;
     let mut seen = HashSet::new();
     match paths.iter().find(|path| !seen.insert(*path)) {
@@ -159,6 +160,20 @@ fn exports(paths: &[std::path::PathBuf]) -> Result<Vec<ExportTarget>, Failure> {
         Some(twice) => {
             let message = format!("{} is asked for twice", twice.display());
             Err(Failure::misuse(message, "give each --export a file of its own"))
+        }
+    }
+}
+
+/// Nothing that is read is written over, under whatever name.
+fn keep_what_is_read(args: &WatchArgs) -> Result<(), Failure> {
+    let place = |path: &PathBuf| path.canonicalize().ok();
+    let read: Vec<PathBuf> =
+        [Some(&args.source), args.subtitles.as_ref()].into_iter().flatten().filter_map(place).collect();
+    match args.export.iter().find(|path| place(path).is_some_and(|place| read.contains(&place))) {
+        None => Ok(()),
+        Some(path) => {
+            let message = format!("{} would be written over while it is read", path.display());
+            Err(Failure::misuse(message, "give the --export a file of its own"))
         }
     }
 }

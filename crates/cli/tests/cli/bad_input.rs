@@ -121,6 +121,25 @@ fn devices_are_not_in_this_build() {
 }
 
 #[test]
+fn subtitles_are_not_written_over() {
+    let machine = Machine::new();
+    machine.write("talk.srt", "1\n00:00:01,000 --> 00:00:02,000\nHello.\n");
+    let line = format!("watch '{}' --subtitles talk.srt --export ./talk.srt", clip("kitchen-1.mp4"));
+    assert_snapshot!(machine.fails(2, &line), @r"
+    error: ./talk.srt would be written over while it is read
+    hint: give the --export a file of its own
+    ");
+}
+
+#[test]
+fn a_broken_still_image() {
+    let machine = Machine::new();
+    machine.write("a.png", b"\x89PNG\r\n\x1a\nbroken");
+    let error = fails_to_watch(&machine, "a.png");
+    assert!(error.starts_with("error: a.png: ") && !error.contains("images"), "{error}");
+}
+
+#[test]
 fn subtitles_that_are_none() {
     let machine = Machine::new();
     let line = format!("watch '{}' --subtitles lines.srt", clip("kitchen-1.mp4"));
@@ -152,7 +171,7 @@ fn a_start_past_the_end() {
     let machine = Machine::new();
     let line = format!("watch '{}' --ask a --from 60", clip("kitchen-1.mp4"));
     assert_snapshot!(machine.fails(1, &line), @r"
-    error: the start 1:00 lies past the end of kitchen-1.mp4, which lasts 0:24
+    error: the start 1:00 does not lie before the end of kitchen-1.mp4, which lasts 0:24
     hint: give --from a time before the end
     ");
 }

@@ -109,6 +109,15 @@ fn questions_add_up() {
 }
 
 #[test]
+fn a_question_after_the_end_is_told() {
+    let ended = watch("--ask-at '2=In time?' --ask-at '24=Late?' --ask-at '1e8=Later?' --policy threshold=0 --to 24");
+    let notes: Vec<&str> = ended.stderr.lines().filter(|line| line.starts_with("never asked")).collect();
+    let expected =
+        ["0:24", "27777:46:40"].map(|time| format!("never asked: the question at {time}; the last turn is at 0:24"));
+    assert_eq!(notes, expected);
+}
+
+#[test]
 fn subtitles_are_further_text() {
     let machine = Machine::new();
     machine.write("lines.srt", "1\n00:00:01,500 --> 00:00:03,000\nMind the pan!\n");
@@ -355,6 +364,24 @@ fn the_first_interrupt_keeps_what_was_found() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
     assert!(rest.last().unwrap().starts_with(r#"{"type":"summary""#), "{rest:?}");
     assert!(std::fs::read_to_string(machine.path("found.srt")).unwrap().contains("-->"));
+}
+
+/// The next frame is 12 s away; the end is not.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_does_not_wait_for_the_next_frame() {
+    let machine = Machine::new();
+    let line = ["watch", &clip("kitchen-1.mp4"), "--ask", "a", "--speed", "realtime", "--format", "jsonl"];
+    let mut command = machine.command(line);
+    command.args(["--interval", "12", "--policy", "threshold=0"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line.starts_with(r#"{"type":"turn""#)));
+    let started_at = std::time::Instant::now();
+    interrupt(&child);
+    assert!(lines.last().unwrap().starts_with(r#"{"type":"summary""#));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(started_at.elapsed().as_secs() < 6, "{:?}", started_at.elapsed());
 }
 
 /// An export that would take long enough to be interrupted leaves no folder, finished or not.
