@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use souffleur_capture::open_source;
-use souffleur_engine::{EngineError, Observed, Resolution, Resolved, TurnInput, TurnModel};
+use souffleur_engine::{EngineError, Observed, Resolution, Resolved, Sampling, TurnInput, TurnModel};
 
 use super::{Calibration, CalibrationError, Margins, Search, SearchRun};
 use crate::{Controls, Event, Policy, Script, SessionOptions, StopSignal, run};
@@ -16,10 +16,10 @@ pub struct CalibrationPlan {
     pub sources: Vec<PathBuf>,
     /// What is asked of each.
     pub script: Script,
-    /// How sessions behave, to be decoded greedily. The model's own words decide, every turn is looked at and nothing
-    /// is kept from the user, whatever is set.
+    /// How sessions behave, but for this, whatever is set: the model's own words decide, decoded greedily, every turn is
+    /// looked at, and nothing is kept from the user.
     pub session: SessionOptions,
-    /// The wish.
+    /// The rate to aim at.
     pub replies_per_minute: f64,
 }
 
@@ -31,6 +31,31 @@ impl CalibrationPlan {
     pub fn check_rate(replies_per_minute: f64) -> Result<(), CalibrationError> {
         let is_rate = replies_per_minute > 0.0 && replies_per_minute.is_finite();
         if is_rate { Ok(()) } else { Err(CalibrationError::Rate(replies_per_minute)) }
+    }
+
+    /// Looks at everything that can be known before the first of many turns is taken.
+    fn check(&self) -> Result<(), CalibrationError> {
+        let asked = self.replies_per_minute;
+        Self::check_rate(asked)?;
+        if self.sources.is_empty() {
+            return Err(CalibrationError::NoSource);
+        }
+        let grid = self.session.grid;
+        let turn_secs = grid.interval().times(u64::from(grid.frames_per_turn())).as_secs_f64();
+        let turns_per_minute = 60.0 / turn_secs;
+        if asked > turns_per_minute {
+            return Err(CalibrationError::TooMany { asked, turns_per_minute });
+        }
+        let mut num_frames = Some(0);
+        for path in &self.sources {
+            let source = open_source(path, grid, None)?;
+            num_frames = num_frames.zip(source.describe().num_frames).map(|(sum, more)| sum + more);
+        }
+        let secs = num_frames.map(|num_frames| grid.interval().times(num_frames).as_secs_f64());
+        match secs.filter(|secs| asked * secs / 60.0 < 1.0) {
+            Some(secs) => Err(CalibrationError::TooShort { asked, secs }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -60,27 +85,16 @@ pub fn calibrate(
     stop: &StopSignal,
     progress: &mut dyn FnMut(CalibrationProgress),
 ) -> Result<Calibration, CalibrationError> {
-    let asked = plan.replies_per_minute;
-    CalibrationPlan::check_rate(asked)?;
-    if plan.sources.is_empty() {
-        return Err(CalibrationError::NoSource);
-    }
+    plan.check()?;
     let mut play = |number: usize, eagerness: f32| {
         progress(CalibrationProgress::Run { number, eagerness });
         play(plan, eagerness, model, stop, progress)
     };
     let first = play(1, 0.0)?;
-    let minutes = first.secs / 60.0;
-    let turns_per_minute = first.margins.len() as f64 / minutes;
-    if asked * minutes < 1.0 {
-        return Err(CalibrationError::TooShort { asked, secs: first.secs });
-    }
-    if asked > turns_per_minute {
-        return Err(CalibrationError::TooMany { asked, turns_per_minute });
-    }
+    let target_replies = plan.replies_per_minute * first.secs / 60.0;
     let recorded = Margins::new(first.margins.iter().copied());
     let (secs, num_turns) = (first.secs, first.margins.len());
-    let mut search = Search::new(asked * minutes, MAX_RUNS);
+    let mut search = Search::new(target_replies, MAX_RUNS);
     search.add(first.at(0.0));
     while let Some(eagerness) = search.next_eagerness() {
         search.add(play(search.runs().len() + 1, eagerness)?.at(eagerness));
@@ -110,8 +124,16 @@ fn play(
     stop: &StopSignal,
     progress: &mut dyn FnMut(CalibrationProgress),
 ) -> Result<Played, CalibrationError> {
-    let options =
-        SessionOptions { policy: Policy::Text, eagerness, repeat_guard: false, gate: None, ..plan.session.clone() };
+    let options = SessionOptions {
+        policy: Policy::Text,
+        eagerness,
+        sampling: Sampling::Greedy,
+        repeat_guard: false,
+        gate: None,
+        // A turn that is not looked at has no margin.
+        static_skip: None,
+        ..plan.session.clone()
+    };
     let mut played = Played::default();
     for path in &plan.sources {
         let mut source = open_source(path, options.grid, None)?;
