@@ -116,9 +116,12 @@ fn items(known: &Known<'_>) -> (Vec<Item>, Predictions) {
     (items, predictions)
 }
 
+/// A gold answer as Python has it: its span, the end of its evidence, the replies by time and the score of each.
+type Answer = (Span, f64, Vec<TimedReply>, Vec<Option<f64>>);
+
 /// The metric alone, on what the Python gets: candidates, repeated strings, points, late rule, areas at 3 omegas.
 /// Returns the sum of the values. Replies are in time order, as reading them has put them.
-fn metric_alone(answers: &[(Span, f64, Vec<TimedReply>, Vec<Option<f64>>)]) -> f64 {
+fn metric_alone(answers: &[Answer]) -> f64 {
     let (mut sum, mut points, mut seen) = (0.0, Vec::new(), Vec::new());
     for idx in 0..NUM_ITEMS * ANSWERS_AN_ITEM {
         let (span, related_end_secs, replies, scores) = &answers[idx % answers.len()];
@@ -138,7 +141,7 @@ fn metric_alone(answers: &[(Span, f64, Vec<TimedReply>, Vec<Option<f64>>)]) -> f
     sum
 }
 
-fn answers_of(cases: &[Case]) -> Vec<(Span, f64, Vec<TimedReply>, Vec<Option<f64>>)> {
+fn answers_of(cases: &[Case]) -> Vec<Answer> {
     let answers = cases.iter().map(|case| {
         let mut replies = case.replies.clone();
         replies.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -5,7 +5,7 @@ use souffleur_session::StopSignal;
 
 use super::folder::{ModelFacts, RunFolder, RunRecord};
 use super::play::{Played, play};
-use super::prediction::PredictionLog;
+use super::prediction::{Prediction, PredictionLog};
 use super::variant::Variant;
 use super::{Benchmark, Clip, RunError, Shard, Subset};
 use crate::{BenchError, Strictness};
@@ -162,6 +162,7 @@ fn drive_variant(
         done += subset.clips.iter().filter(|clip| log.is_done(&clip.question_id)).count();
         logs.push((subset, path, log));
     }
+    let is_strict = plan.strictness == Strictness::Strict;
     let total = plan.clips().count();
     progress(Progress::Variant { label: &variant.label, done, total });
     let mut left_out = Vec::new();
@@ -180,12 +181,16 @@ fn drive_variant(
                 None => leave_out("its video lies outside the benchmark's folder".into()),
                 Some(video) if !video.exists() => leave_out(format!("no video at {}", video.display())),
                 Some(_) => match play(clip, &options, variant.settings.asking, model.get()?, stop, progress)? {
+                    Played::Whole(Prediction { broke_off: Some(cause), question_id, .. }) if is_strict => {
+                        return Err(RunError::BadVideo { question_id, cause });
+                    }
                     Played::Whole(row) => {
                         log.append(&row, path)?;
                         done += 1;
                     }
-                    Played::Unseen(cause) if plan.strictness == Strictness::Strict => {
-                        return Err(RunError::BadVideo { question_id: clip.question_id.clone(), cause });
+                    Played::Unseen(cause) if is_strict => {
+                        let (question_id, cause) = (clip.question_id.clone(), cause.to_string());
+                        return Err(RunError::BadVideo { question_id, cause });
                     }
                     Played::Unseen(cause) => leave_out(cause.to_string()),
                     Played::Stopped => {

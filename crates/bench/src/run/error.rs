@@ -1,7 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use souffleur_capture::CaptureError;
 use souffleur_core::Hint;
 use souffleur_engine::EngineError;
 use souffleur_session::SessionError;
@@ -113,24 +112,24 @@ pub enum RunError {
         /// Where the first was looked for.
         first: PathBuf,
     },
-    /// A video that cannot be decoded, under `--strict`.
+    /// A video that cannot be decoded to its end, under `--strict`.
     #[error("{question_id}: {cause}")]
     BadVideo {
         /// The item.
         question_id: String,
         /// What the reader said.
-        cause: CaptureError,
+        cause: String,
     },
     /// The model does not start.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(Box<EngineError>),
     /// The model could not take a turn.
     #[error("{question_id}: {cause}")]
     Session {
         /// The item.
         question_id: String,
         /// What the session said.
-        cause: SessionError,
+        cause: Box<SessionError>,
     },
     /// The user asked for the end.
     #[error("stopped after {done} of {total} items of {variant}")]
@@ -158,6 +157,12 @@ pub enum RunError {
         /// The run's folder.
         folder: PathBuf,
     },
+}
+
+impl From<EngineError> for RunError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(Box::new(error))
+    }
 }
 
 impl RunError {
@@ -190,7 +195,7 @@ impl Hint for RunError {
             }
             Self::Write { .. } => "check that you may write there, or give --out another folder".into(),
             Self::MissingVideos { .. } => "put the videos there, or leave --strict out to have them listed only".into(),
-            Self::BadVideo { cause, .. } => cause.hint(),
+            Self::BadVideo { .. } => "replace that video, or leave --strict out to have it listed only".into(),
             Self::Session { cause, .. } => cause.hint(),
             Self::Stopped { .. } => "start the same command again: it goes on where it stopped".into(),
             Self::UnknownItem { .. } => "give an item's question_id as report.json lists it".into(),

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +141,10 @@ impl RunFolder {
             .map_err(|error| RunError::not_a_run(&self.path, format!("run.json cannot be read: {error}")))?;
         let record: RunRecord = serde_json::from_slice(&bytes)
             .map_err(|error| RunError::not_a_run(&self.path, format!("run.json: {error}")))?;
+        // They become names of files: a run from elsewhere must not lead out of its folder.
+        if let Some(name) = record.subsets.keys().find(|name| !is_plain_name(name)) {
+            return Err(RunError::not_a_run(&self.path, format!("{name:?} is no name of a subset")));
+        }
         match record.format {
             FORMAT => Ok(record),
             found => Err(RunError::not_a_run(&self.path, format!("format {FORMAT} is expected, found {found}"))),
@@ -275,6 +279,11 @@ impl RunFolder {
     }
 }
 
+fn is_plain_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    matches!((components.next(), components.next()), (Some(Component::Normal(only)), None) if only == name)
+}
+
 /// The number a label ends with, so that `eagerness=10` comes after `eagerness=2`.
 fn natural(label: &str) -> f64 {
     label.rsplit('=').next().and_then(|value| value.parse().ok()).unwrap_or(0.0)
@@ -285,4 +294,15 @@ pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("plain data with string keys");
     bytes.push(b'\n');
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subset_cannot_lead_out_of_the_folder() {
+        assert!(["WEB", "my clips", "..a"].into_iter().all(is_plain_name));
+        assert!(!["", ".", "..", "a/b", "/a", "../a", "a/"].into_iter().any(is_plain_name));
+    }
 }

@@ -62,7 +62,10 @@ pub(super) fn play(
     match outcome {
         Ok(_) => {}
         Err(SessionError::Source(error)) => row.broke_off = Some(error.to_string()),
-        Err(cause) => return Err(RunError::Session { question_id: clip.question_id.clone(), cause }),
+        Err(cause) => {
+            let (question_id, cause) = (clip.question_id.clone(), Box::new(cause));
+            return Err(RunError::Session { question_id, cause });
+        }
     }
     row.seconds = (started_at.elapsed().as_secs_f64() * 1e3).round() / 1e3;
     Ok(Played::Whole(row))

@@ -1,7 +1,5 @@
 //! The numbers behind the figures, for those who want them exactly or do not see them drawn.
 
-use std::fmt::Write;
-
 use souffleur_session::export::document::escape;
 
 use super::charts::row_label;
@@ -176,40 +174,30 @@ const MAX_LISTED: usize = 200;
 /// What could not be played, and what is odd about the annotations.
 pub(super) fn oddities(report: &RunReport) -> String {
     let mut lists = String::new();
-    let missing: Vec<_> = report.items.iter().filter(|item| !item.is_predicted).collect();
-    if !missing.is_empty() {
-        let items = missing.iter().take(MAX_LISTED).map(|item| {
+    let missing: Vec<String> = report
+        .items
+        .iter()
+        .filter(|item| !item.is_predicted)
+        .map(|item| {
             let why = report.left_out.iter().find(|(subset, id, _)| *subset == item.subset && *id == item.question_id);
-            let why = why.map(|(_, _, reason)| format!(": {}", escape(reason))).unwrap_or_default();
-            format!("<li>{}{why}</li>", escape(&item.question_id))
-        });
-        _ = write!(
-            lists,
-            "<details class=\"card\"><summary>{} without predictions: counted as silent</summary><ul>{}</ul></details>\n",
-            missing.len(),
-            items.collect::<String>()
-        );
-    }
-    let broken: Vec<_> = report.items.iter().filter_map(|item| Some((item, item.broke_off.as_ref()?))).collect();
-    if !broken.is_empty() {
-        let items = broken.iter().take(MAX_LISTED);
-        let items = items.map(|(item, why)| format!("<li>{}: {}</li>", escape(&item.question_id), escape(why)));
-        _ = write!(
-            lists,
-            "<details class=\"card\"><summary>{} broke off</summary><ul>{}</ul></details>\n",
-            broken.len(),
-            items.collect::<String>()
-        );
-    }
-    if !report.findings.is_empty() {
-        let items = report.findings.iter().take(MAX_LISTED);
-        let items = items.map(|(subset, finding)| format!("<li>{}: {}</li>", escape(subset), escape(finding)));
-        _ = write!(
-            lists,
-            "<details class=\"card\"><summary>{} odd in the annotations</summary><ul>{}</ul></details>\n",
-            report.findings.len(),
-            items.collect::<String>()
-        );
-    }
+            let why = why.map(|(_, _, reason)| format!(": {reason}")).unwrap_or_default();
+            format!("{}{why}", item.question_id)
+        })
+        .collect();
+    lists += &list(&missing, "without predictions: counted as silent");
+    let broken =
+        report.items.iter().filter_map(|item| Some(format!("{}: {}", item.question_id, item.broke_off.as_ref()?)));
+    lists += &list(&broken.collect::<Vec<_>>(), "broke off");
+    let odd: Vec<String> = report.findings.iter().map(|(subset, finding)| format!("{subset}: {finding}")).collect();
+    lists += &list(&odd, "odd in the annotations");
     lists
+}
+
+/// A list to be opened; nothing where it is empty.
+fn list(lines: &[String], what: &str) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let items: String = lines.iter().take(MAX_LISTED).map(|line| format!("<li>{}</li>", escape(line))).collect();
+    format!("<details class=\"card\"><summary>{} {what}</summary><ul>{items}</ul></details>\n", lines.len())
 }
