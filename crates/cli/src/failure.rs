@@ -3,6 +3,7 @@ use std::io;
 use std::process::ExitCode;
 
 use souffleur_core::Hint;
+pub(crate) use souffleur_core::one_line;
 
 /// What ends a command early: the line after `error:`, the line after `hint:`, and the exit code.
 #[derive(Debug)]
@@ -88,23 +89,5 @@ impl<T, E: Hint + Error> OrFail<T> for Result<T, E> {
 
     fn or_misuse(self) -> Result<T, Failure> {
         self.map_err(|err| Failure::usage(&err))
-    }
-}
-
-/// One line without control characters, whatever a file name, a library or a model put into it: neither the form of
-/// the two lines nor the terminal is at their mercy.
-pub(crate) fn one_line(text: &str) -> String {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|w| !w.is_empty()).collect();
-    words.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::one_line;
-
-    #[test]
-    fn lines_and_escapes_become_spaces() {
-        assert_eq!(one_line("a\n  b\t\u{1b}[31mc\r\n"), "a b [31mc");
     }
 }

@@ -11,6 +11,13 @@ pub trait Hint: Error {
     fn hint(&self) -> String;
 }
 
+/// A text on one line without control characters, whatever a file name, a library or a model put into it: neither the
+/// form of an error nor the terminal is at its mercy. Runs of white space become one space.
+pub fn one_line(text: &str) -> String {
+    let is_gap = |char: char| char.is_control() || char.is_whitespace();
+    text.split(is_gap).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 impl Hint for FrameGridError {
     fn hint(&self) -> String {
         match self {
@@ -24,5 +31,15 @@ impl Hint for FrameGridError {
 impl Hint for RgbImageError {
     fn hint(&self) -> String {
         "this is a fault of the program, not of your file: please report it with the file's kind and size".into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn lines_and_escapes_become_spaces() {
+        assert_eq!(one_line("a\n  b\t\u{1b}[31mc\r\n"), "a b [31mc");
     }
 }

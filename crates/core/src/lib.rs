@@ -17,7 +17,7 @@ mod time;
 pub use dialogue::{Turn, join_turn_texts};
 pub use frame::{Frame, RgbImage, RgbImageError};
 pub use grid::{FrameGrid, FrameGridError};
-pub use hint::Hint;
+pub use hint::{Hint, one_line};
 pub use observation::{Decision, Observation};
 pub use question::{Question, QuestionId, StandingRequests};
 pub use reply::{Reply, SuppressReason, is_silence};

@@ -9,6 +9,7 @@ use ort::AsPointer;
 use ort::environment::Environment;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use souffleur_core::one_line;
 use souffleur_model::ModelFolder;
 use souffleur_model::names::files;
 
@@ -107,10 +108,6 @@ pub(crate) fn load_file(
     let session = session_builder(environment, settings)
         .and_then(|mut builder| builder.commit_from_file(file).map_err(|err| err.to_string()));
     session.map_err(|reason| EngineError::Load { graph: shown, reason: one_line(&reason) })
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn session_builder(environment: &Environment, settings: ExecutionSettings) -> Result<SessionBuilder, String> {

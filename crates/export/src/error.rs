@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use souffleur_core::Hint;
+use souffleur_core::{Hint, one_line};
 use souffleur_model::ModelError;
 
 /// Why a checkpoint was not exported. Nothing is left under the output's name in any of these cases.
@@ -100,7 +100,7 @@ impl ExportError {
 
     pub(crate) fn corrupt(path: impl Into<PathBuf>, reason: impl ToString) -> Self {
         // Parsers may answer in several lines; an error is one.
-        let reason = reason.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        let reason = one_line(&reason.to_string());
         Self::Corrupt { path: path.into(), reason }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use souffleur_core::one_line;
 use souffleur_model::names::files;
 use souffleur_model::{Card, MANIFEST_FORMAT, Manifest, ModelConfig, ModelError, PreprocessorConfig, Weights};
 
@@ -60,7 +61,7 @@ impl ManifestDefaults {
     pub fn from_toml(bytes: &[u8]) -> Result<Self, ModelError> {
         let syntax = |reason: String| ModelError::Syntax { file: files::MANIFEST.into(), format: "TOML", reason };
         let text = std::str::from_utf8(bytes).map_err(|err| syntax(err.to_string()))?;
-        toml::from_str(text).map_err(|err| syntax(err.message().split_whitespace().collect::<Vec<_>>().join(" ")))
+        toml::from_str(text).map_err(|err| syntax(one_line(err.message())))
     }
 
     /// These fields, and where they are `None` those of `souffleur.toml` in the checkpoint's folder.

@@ -1,6 +1,8 @@
 use std::io;
 
-use souffleur_core::Hint;
+use souffleur_core::{Hint, one_line};
+
+use crate::names::files;
 
 /// What can be wrong with a model's files or with what is asked of them.
 ///
@@ -113,7 +115,7 @@ impl ModelError {
 
     /// The error of a file that a parser refused; keeps the first line of the parser's words.
     pub(crate) fn syntax(file: &str, format: &'static str, reason: impl ToString) -> Self {
-        let reason = reason.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        let reason = one_line(&reason.to_string());
         Self::Syntax { file: file.to_owned(), format, reason }
     }
 }
@@ -129,6 +131,9 @@ impl Hint for ModelError {
             Self::Corrupt { .. } => {
                 "copy the model folder again, or export it again with `souffleur model export`".into()
             }
+            Self::Syntax { file, .. } | Self::Value { file, .. } if file == files::MANIFEST => {
+                "mend that file, or export the model again with `souffleur model export`".into()
+            }
             Self::Syntax { .. } | Self::Value { .. } => {
                 "take the file from the original checkpoint again, then export with `souffleur model export`".into()
             }
@@ -139,5 +144,19 @@ impl Hint for ModelError {
             Self::ReplyStart { .. } => "trim the text: it may not begin with a newline".into(),
             Self::Grid { .. } => "this is a fault of the program: please report it with the size of the picture".into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No checkpoint holds a manifest: the hint that fits all other files would send the user nowhere.
+    #[test]
+    fn a_bad_manifest_is_not_looked_for_in_the_checkpoint() {
+        let hint = |file| ModelError::value(file, "format", "1", "2").hint();
+        assert!(hint(files::CONFIG).contains("checkpoint"));
+        assert!(!hint(files::MANIFEST).contains("checkpoint"));
+        assert!(!ModelError::syntax(files::MANIFEST, "TOML", "line 3").hint().contains("checkpoint"));
     }
 }

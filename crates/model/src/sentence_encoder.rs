@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use souffleur_core::one_line;
 use tokenizers::{TruncationParams, TruncationStrategy};
 
 use crate::ModelError;
@@ -103,8 +104,8 @@ impl SentenceTokenizer {
     /// # Errors
     /// When the bytes are no tokenizer, or have ids beyond the embedding table.
     pub fn from_bytes(json: &[u8], config: &SentenceEncoderConfig) -> Result<Self, ModelError> {
-        let mut inner =
-            tokenizers::Tokenizer::from_bytes(json).map_err(|err| ModelError::TokenizerFile(one_line(&err)))?;
+        let mut inner = tokenizers::Tokenizer::from_bytes(json)
+            .map_err(|err| ModelError::TokenizerFile(one_line(&err.to_string())))?;
         let max_id = inner.get_vocab(true).into_values().max().unwrap_or(0);
         if max_id as usize >= config.vocab_size {
             return Err(ModelError::WrongTokenizer {
@@ -120,7 +121,7 @@ impl SentenceTokenizer {
             strategy: TruncationStrategy::LongestFirst,
             ..TruncationParams::default()
         };
-        inner.with_truncation(Some(truncation)).map_err(|err| ModelError::TokenizerFile(one_line(&err)))?;
+        inner.with_truncation(Some(truncation)).map_err(|err| ModelError::TokenizerFile(one_line(&err.to_string())))?;
         inner.set_encode_special_tokens(true);
         Ok(Self(inner))
     }
@@ -130,13 +131,10 @@ impl SentenceTokenizer {
     /// # Errors
     /// When the library fails.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let encoding = self.0.encode_fast(text, true).map_err(|err| ModelError::Tokenize(one_line(&err)))?;
+        let encoding =
+            self.0.encode_fast(text, true).map_err(|err| ModelError::Tokenize(one_line(&err.to_string())))?;
         Ok(encoding.get_ids().to_vec())
     }
-}
-
-fn one_line(err: &tokenizers::Error) -> String {
-    err.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

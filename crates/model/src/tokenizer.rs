@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use souffleur_core::one_line;
 use tokenizers::DecoderWrapper;
 
 use crate::names::{files, tokens};
@@ -33,15 +34,14 @@ impl Tokenizer {
     /// When the bytes are not a tokenizer, or one that is not byte-level as all of Qwen's are.
     pub fn from_bytes(json: &[u8]) -> Result<Self, ModelError> {
         Outline::check(json).map_err(ModelError::TokenizerFile)?;
-        let one_line = |err: tokenizers::Error| err.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        let mut inner =
-            tokenizers::Tokenizer::from_bytes(json).map_err(|err| ModelError::TokenizerFile(one_line(err)))?;
+        let mut inner = tokenizers::Tokenizer::from_bytes(json)
+            .map_err(|err| ModelError::TokenizerFile(one_line(&err.to_string())))?;
         if !matches!(inner.get_decoder(), Some(DecoderWrapper::ByteLevel(_))) {
             return Err(ModelError::TokenizerFile("a byte-level decoder is expected, found another or none".into()));
         }
         // A file may carry the truncation and padding of its training run; a dialogue must not be cut by it.
         inner.with_padding(None);
-        inner.with_truncation(None).map_err(|err| ModelError::TokenizerFile(one_line(err)))?;
+        inner.with_truncation(None).map_err(|err| ModelError::TokenizerFile(one_line(&err.to_string())))?;
         inner.set_encode_special_tokens(true);
         Ok(Self { inner: Arc::new(inner) })
     }
