@@ -5,6 +5,7 @@ mod screen;
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use souffleur_capture::{CaptureError, FrameSource, Paced, RealTime, SourceInfo, open_source};
 use souffleur_core::{Frame, FrameGrid};
@@ -39,9 +40,11 @@ pub(crate) struct WatchArgs {
 
     /// Model to run: a name from `souffleur model list` or a folder
     #[arg(long, value_name = "NAME|DIR", default_value = catalog::DEFAULT_MODEL)]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     model: String,
     /// Where to run it: auto, cpu, or a provider this build has
     #[arg(long, value_name = "PROVIDER", default_value = "auto")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     provider: String,
 
     /// Seconds between two frames [default: the model's]

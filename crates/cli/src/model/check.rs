@@ -2,6 +2,7 @@ use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use souffleur_engine::{CheckReport, EngineOptions, catalog, check};
 use souffleur_model::Weights;
 
@@ -15,7 +16,7 @@ use crate::pauc::json_line;
 #[derive(Args)]
 pub(super) struct CheckArgs {
     /// Folder of the model, or a name from `souffleur model list`
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
     model: String,
     /// Folder with reference.json, reference.safetensors and images/
     #[arg(long, value_name = "REFERENCE")]

@@ -1,6 +1,7 @@
 use std::io::{Write, stdout};
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 use souffleur_engine::catalog;
 use souffleur_model::ModelFolder;
@@ -14,7 +15,7 @@ use crate::pauc::json_line;
 #[derive(Args)]
 pub(super) struct InfoArgs {
     /// Folder of a model, or a name from `souffleur model list`
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
     model: String,
     /// Print JSON
     #[arg(long)]

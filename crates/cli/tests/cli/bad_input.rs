@@ -132,6 +132,15 @@ fn subtitles_are_not_written_over() {
 }
 
 #[test]
+fn a_name_of_nothing() {
+    let machine = Machine::new();
+    for line in ["watch x.mp4 --ask a --model ''", "watch x.mp4 --ask a --provider ''", "model info ''"] {
+        let error = machine.fails(2, line);
+        assert!(error.starts_with("error: a value is required for '"), "{error}");
+    }
+}
+
+#[test]
 fn a_broken_still_image() {
     let machine = Machine::new();
     machine.write("a.png", b"\x89PNG\r\n\x1a\nbroken");
