@@ -193,14 +193,16 @@ impl Stream {
 }
 
 fn parse_secs(text: &str) -> Option<MediaTime> {
-    text.trim().parse().ok().filter(|secs: &f64| secs.abs() < 1e9).map(MediaTime::from_secs_f64)
+    text.trim().parse().ok().filter(|secs: &f64| secs.abs() < MediaTime::MAX_SECS).map(MediaTime::from_secs_f64)
 }
 
 /// `hh:mm:ss.fraction`.
 fn parse_clock(text: &str) -> Option<MediaTime> {
     let mut parts = text.trim().splitn(3, ':').map(|part| part.parse::<f64>().ok());
     let (hours, minutes, secs) = (parts.next()??, parts.next()??, parts.next()??);
-    Some(hours * 3600.0 + minutes * 60.0 + secs).filter(|secs| secs.abs() < 1e9).map(MediaTime::from_secs_f64)
+    Some(hours * 3600.0 + minutes * 60.0 + secs)
+        .filter(|secs| secs.abs() < MediaTime::MAX_SECS)
+        .map(MediaTime::from_secs_f64)
 }
 
 /// `30000/1001`; none for `0/0`.

@@ -45,7 +45,7 @@ impl FrameGrid {
         if !(0.001..=3600.0).contains(&interval_secs) {
             return Err(FrameGridError::Interval(interval_secs));
         }
-        if !(0.0..1e9).contains(&from_secs) {
+        if !(0.0..MediaTime::MAX_SECS).contains(&from_secs) {
             return Err(FrameGridError::From(from_secs));
         }
         if !(1..=2).contains(&frames_per_turn) {

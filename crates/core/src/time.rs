@@ -16,6 +16,9 @@ impl MediaTime {
     /// The start of the video.
     pub const ZERO: Self = Self { micros: 0 };
 
+    /// No time that a user names or a file holds reaches this many seconds, 31 years: readers refuse it.
+    pub const MAX_SECS: f64 = 1e9;
+
     /// From whole microseconds.
     pub const fn from_micros(micros: i64) -> Self {
         Self { micros }

@@ -30,7 +30,7 @@ pub use error::ModelError;
 pub use folder::{EmbeddedFile, ModelFolder};
 pub use generation::GenerationConfig;
 pub use grid::GridThw;
-pub use manifest::{Card, MANIFEST_FORMAT, Manifest, Weights, is_inside_folder};
+pub use manifest::{Card, EAGERNESS_RANGE, MANIFEST_FORMAT, Manifest, Weights, is_inside_folder};
 pub use mrope::{Position, PositionCursor, RotaryTable, inv_freq, rotary};
 pub use patches::{PixelValues, Preprocessor, preprocess};
 pub use preprocessor::PreprocessorConfig;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use souffleur_core::FrameGrid;
@@ -11,6 +12,9 @@ use crate::names::files;
 
 /// The form of the manifest this program writes and reads.
 pub const MANIFEST_FORMAT: u32 = 1;
+
+/// What an eagerness may be, a manifest's or a user's: at either end one logit outweighs all others of any model.
+pub const EAGERNESS_RANGE: RangeInclusive<f32> = -100.0..=100.0;
 
 /// The manifest. What the dialogue was trained on is written here, never in code: the system prompt, the silence
 /// text, the interval and the size of frames all belong to a checkpoint.
@@ -163,7 +167,7 @@ impl Manifest {
                 return wrong(key, &format!("from 1 to {MAX_TOKENS}"), &tokens);
             }
         }
-        if !(-100.0..=100.0).contains(&self.default_eagerness) {
+        if !EAGERNESS_RANGE.contains(&self.default_eagerness) {
             return wrong("default_eagerness", "from -100 to 100", &self.default_eagerness);
         }
         self.check_files()

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use crate::json::{self, Section};
-use crate::{ModelError, VisionConfig};
+use crate::{MAX_RESIZED_PX, ModelError, VisionConfig};
 
 const FILE: &str = "preprocessor_config.json";
 
-/// Most pixels a frame may be resized to; four times an 8 K frame.
-pub(crate) const MAX_PIXELS: u64 = 1 << 27;
+/// Most pixels a frame may be resized to.
+pub(crate) const MAX_PIXELS: u64 = MAX_RESIZED_PX;
 
 /// Size bounds and normalisation of a frame.
 #[derive(Clone, Debug, PartialEq)]

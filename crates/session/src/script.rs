@@ -99,7 +99,7 @@ impl Script {
         let form = || ScriptError::Form(written.to_owned());
         let (secs, text) = written.split_once('=').ok_or_else(form)?;
         let secs: f64 = secs.trim().parse().map_err(|_| form())?;
-        if !(0.0..1e9).contains(&secs) {
+        if !(0.0..MediaTime::MAX_SECS).contains(&secs) {
             return Err(ScriptError::Time(secs));
         }
         self.say(MediaTime::from_secs_f64(secs), Utterance::Ask(text.trim().to_owned()))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use souffleur_capture::read_subtitles;
 use souffleur_core::{FrameGrid, MediaTime};
 use souffleur_engine::{EngineOptions, Sampling, SilentTurns, Window, catalog};
-use souffleur_model::ModelFolder;
+use souffleur_model::{EAGERNESS_RANGE, ModelFolder};
 use souffleur_session::export::ExportTarget;
 use souffleur_session::{GateRules, ModelLabel, Script, SessionOptions};
 
@@ -30,7 +30,7 @@ impl Plan {
         let static_skip = static_skip(&args.static_skip)?;
         let policy = args.policy.parse().or_misuse()?;
         let sampling = sampling(args)?;
-        let eagerness = args.eagerness.map(finite_eagerness).transpose()?;
+        let eagerness = args.eagerness.map(checked_eagerness).transpose()?;
         if args.max_new_tokens == 0 {
             return Err(Failure::misuse("a reply holds at least 1 token, found 0", "give --max-new-tokens 1 or more"));
         }
@@ -128,9 +128,8 @@ fn sampling(args: &WatchArgs) -> Result<Sampling, Failure> {
     })
 }
 
-fn finite_eagerness(eagerness: f32) -> Result<f32, Failure> {
-    // The bounds a manifest has to keep as well.
-    if (-100.0..=100.0).contains(&eagerness) {
+fn checked_eagerness(eagerness: f32) -> Result<f32, Failure> {
+    if EAGERNESS_RANGE.contains(&eagerness) {
         return Ok(eagerness);
     }
     let message = format!("the eagerness is a number from -100 to 100, found {eagerness}");
@@ -145,7 +144,7 @@ fn grid(args: &WatchArgs, interval_secs: f64, frames_per_turn: u32) -> Result<Fr
 fn end(args: &WatchArgs) -> Result<Option<MediaTime>, Failure> {
     let Some(to) = args.to else { return Ok(None) };
     let from = args.from.unwrap_or(0.0);
-    if to > from && to < 1e9 {
+    if to > from && to < MediaTime::MAX_SECS {
         return Ok(Some(MediaTime::from_secs_f64(to)));
     }
     let message = format!("the end must lie after the start, found --from {from} and --to {to}");

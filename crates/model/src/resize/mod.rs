@@ -25,7 +25,8 @@ use passes::{Passes, ROWS_AT_ONCE, Rows, padded_row_bytes};
 pub use error::ResizeError;
 pub use smart_resize::{MAX_ASPECT_RATIO, smart_resize};
 
-/// The most pixels a resized image may have: far beyond what the model takes, far below what fills a machine.
+/// The most pixels a resized image may have, four times an 8 K frame: far beyond what the model takes, far below what
+/// fills a machine.
 pub const MAX_RESIZED_PX: u64 = 1 << 27;
 
 /// Coefficient tables kept, least recently used dropped first. One stream of frames needs two.

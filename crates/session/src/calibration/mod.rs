@@ -16,6 +16,4 @@ pub use error::CalibrationError;
 pub use margins::Margins;
 pub use outcome::{Calibration, CurvePoint};
 pub use search::{Search, SearchRun};
-
-/// Bounds of an eagerness, those of a model's manifest.
-pub const EAGERNESS_RANGE: std::ops::RangeInclusive<f32> = -100.0..=100.0;
+pub use souffleur_model::EAGERNESS_RANGE;
