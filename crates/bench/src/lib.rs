@@ -35,8 +35,8 @@ pub use error::BenchError;
 pub use evaluate::{Evaluation, Tally, evaluate};
 pub use finding::{Finding, FindingKind};
 pub use judge::{
-    EmbeddedJudge, Endpoint, ExactJudge, Judge, JudgeChoice, JudgeError, JudgeRequest, JudgeSettings, JudgeUsage, Key,
-    MAX_SCORE, Prompt, ScoresJudge, ServerJudge, ServerSettings, TextEncoder,
+    EmbeddedJudge, Endpoint, ExactJudge, Judge, JudgeChoice, JudgeError, JudgeProgress, JudgeRequest, JudgeSettings,
+    JudgeUsage, Key, MAX_SCORE, Prompt, ScoresJudge, ServerJudge, ServerSettings, TextEncoder,
 };
 pub use metric::{Direction, METRICS, Metric};
 pub use multiple_choice::MultipleChoice;

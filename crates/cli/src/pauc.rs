@@ -1,10 +1,14 @@
 use std::io::{Write, stdout};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use clap::Args;
-use souffleur_bench::{JudgeChoice, JudgeSettings, JudgeUsage, Omega, PaucOptions, SubsetResult, run_pauc};
+use souffleur_bench::{
+    JudgeChoice, JudgeProgress, JudgeSettings, JudgeUsage, Omega, PaucOptions, SubsetResult, run_pauc,
+};
 
 use crate::failure::{Failure, OrFail};
+use crate::progress;
 
 /// Findings listed one by one; a file with more of them is odd as a whole.
 const MAX_LISTED_FINDINGS: usize = 10;
@@ -57,7 +61,18 @@ pub(crate) struct JudgeServerArgs {
 
 impl JudgeServerArgs {
     pub(crate) fn settings(&self) -> JudgeSettings {
+        let bar = OnceLock::new();
+        let progress = JudgeProgress::to(move |num_done, num_all| {
+            // Not before the first answer: a judge that asks nobody leaves the terminal alone.
+            let bar = bar.get_or_init(progress::questions);
+            bar.set_length(num_all as u64);
+            bar.set_position(num_done as u64);
+            if num_done == num_all {
+                bar.finish_and_clear();
+            }
+        });
         JudgeSettings {
+            progress,
             score_prompt: self.judge_prompt.clone(),
             duplicate_prompt: self.judge_duplicate_prompt.clone(),
             cache: self.judge_cache.clone(),

@@ -22,6 +22,11 @@ pub(crate) fn items() -> ProgressBar {
     bar(Some(0), "{bar:32} {pos}/{len} items  {prefix}  {wide_msg} {eta} left")
 }
 
+/// A bar over questions to a judge, whose number is set when it is known.
+pub(crate) fn questions() -> ProgressBar {
+    bar(Some(0), "{bar:32} {pos}/{len} judged  {eta} left")
+}
+
 /// A bar over bytes.
 pub(crate) fn bytes(total: u64) -> ProgressBar {
     bar(Some(total), "{bar:32} {bytes}/{total_bytes}  {msg}")

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::server::{Endpoint, Key, MODEL_VARIABLE, Prompt, ServerJudge, ServerSettings};
-use super::{EmbeddedJudge, ExactJudge, Judge, JudgeError};
+use super::{EmbeddedJudge, ExactJudge, Judge, JudgeError, JudgeProgress};
 use crate::{BenchError, ScoresJudge};
 
 /// Who judges.
@@ -54,6 +54,8 @@ pub struct JudgeSettings {
     pub timeout: Duration,
     /// Tries a question, the first included.
     pub max_tries: u32,
+    /// Told how far the questions are.
+    pub progress: JudgeProgress,
 }
 
 /// Eight requests at a time, a minute each, five tries.
@@ -66,6 +68,7 @@ impl Default for JudgeSettings {
             concurrency: 8,
             timeout: Duration::from_secs(60),
             max_tries: 5,
+            progress: JudgeProgress::default(),
         }
     }
 }
@@ -105,6 +108,7 @@ fn open_server(endpoint: &Endpoint, settings: &JudgeSettings) -> Result<ServerJu
         concurrency: settings.concurrency,
         timeout: settings.timeout,
         max_tries: settings.max_tries.max(1),
+        progress: settings.progress.clone(),
     };
     ServerJudge::new(endpoint.clone(), model, Key::from_environment()?, settings)
 }

@@ -22,7 +22,7 @@ use cache::{Cache, CacheKey};
 use client::Client;
 use patience::{RealWorld, World};
 
-use super::{Judge, JudgeError, JudgeRequest, JudgeUsage};
+use super::{Judge, JudgeError, JudgeProgress, JudgeRequest, JudgeUsage};
 use crate::{Item, Predictions, evaluate, exact_repeats};
 
 /// How a server is asked.
@@ -40,6 +40,8 @@ pub struct ServerSettings {
     pub timeout: Duration,
     /// Tries a question, the first included.
     pub max_tries: u32,
+    /// Told how far the questions are.
+    pub progress: JudgeProgress,
 }
 
 /// Grades by a model on a server: 1, 2, 3 become the scores 0, 1, 2.

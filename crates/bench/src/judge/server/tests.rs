@@ -2,6 +2,8 @@
 
 mod fake_server;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::patience::tests::FakeWorld;
@@ -19,6 +21,7 @@ fn settings(folder: &std::path::Path) -> ServerSettings {
         concurrency: 4,
         timeout: TIMEOUT,
         max_tries: 5,
+        progress: JudgeProgress::default(),
     }
 }
 
@@ -144,14 +147,21 @@ fn an_item_that_always_fails_is_counted_and_asked_again_next_time() {
 fn words_that_are_no_grade_make_no_point_and_are_not_asked_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (items, predictions) = world(2);
+    let most = Arc::new(AtomicUsize::new(0));
     let server = FakeServer::start(|_, _| Act::Say("As a judge, I rather like onions."));
     for _ in 0..2 {
-        let judge = judge_with(&server, None, settings(folder.path()));
+        let told = most.clone();
+        let progress = JudgeProgress::to(move |num_done, num_all| {
+            assert!(num_done <= num_all);
+            told.fetch_max(num_done, Ordering::Relaxed);
+        });
+        let judge = judge_with(&server, None, ServerSettings { progress, ..settings(folder.path()) });
         judge.prepare(&items, &predictions).unwrap();
         assert_eq!(scores(&judge, &items, &predictions), [None, None]);
         let usage = judge.finish().unwrap().unwrap();
         assert_eq!((usage.unparsable, usage.failed), (6, 0));
     }
+    assert_eq!(most.load(Ordering::Relaxed), 6);
     assert_eq!(server.num_requests(), 6);
 }
 

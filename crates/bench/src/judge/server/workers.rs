@@ -1,8 +1,8 @@
 //! Many questions at once, each until it has an answer or has had its tries.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::client::{Answer, Trouble};
@@ -21,6 +21,8 @@ const MAX_RATE_LIMITED: u32 = 50;
 struct Round<'a> {
     judge: &'a ServerJudge,
     open: Mutex<VecDeque<Question>>,
+    num_all: usize,
+    num_done: AtomicUsize,
     gate: Gate,
     num_failed_in_a_row: Mutex<usize>,
     stopped_by: Mutex<Option<JudgeError>>,
@@ -33,10 +35,13 @@ impl ServerJudge {
     /// When the server refuses everything or is not there, or answers cannot be kept. What is answered stays.
     pub(super) fn ask_all(&self, questions: Vec<Question>) -> Result<(), JudgeError> {
         let open: VecDeque<Question> = questions.into_iter().filter(|question| self.must_ask(question)).collect();
+        let num_open = open.len();
         let num_workers = self.settings.concurrency.clamp(1, open.len().max(1));
         let round = Round {
             judge: self,
             open: Mutex::new(open),
+            num_all: num_open,
+            num_done: AtomicUsize::new(0),
             gate: Gate::default(),
             num_failed_in_a_row: Mutex::default(),
             stopped_by: Mutex::default(),
@@ -87,6 +92,8 @@ impl Round<'_> {
             if let Err(err) = self.settle(&question) {
                 self.stop(err);
             }
+            let num_done = self.num_done.fetch_add(1, Ordering::Relaxed) + 1;
+            self.judge.settings.progress.tell(num_done, self.num_all);
         }
     }
 
