@@ -136,12 +136,17 @@ impl Benchmark {
         found
     }
 
-    /// A subset from the bytes of its annotation; its videos lie in `folder/videos` or in `folder`.
+    /// A subset from the bytes of its annotation; its videos lie in `folder/videos`, or, where the benchmark is not in
+    /// ProactiveVideoQA's form and that is not there, in `folder`.
     ///
     /// # Errors
     /// When the bytes are no annotation of this benchmark.
     pub fn read(self, name: &str, folder: &Path, bytes: Vec<u8>, origin: &str) -> Result<Subset, RunError> {
-        let videos = Some(folder.join("videos")).filter(|videos| videos.is_dir()).unwrap_or_else(|| folder.to_owned());
+        let videos = match folder.join("videos") {
+            // Some of the others are unpacked with their videos beside the annotation.
+            videos if self != Self::ProactiveVideoQa && !videos.is_dir() => folder.to_owned(),
+            videos => videos,
+        };
         let (gold, clips, findings) = match self {
             Self::ProactiveVideoQa => {
                 let Annotations { items, findings } = Annotations::parse(&bytes, origin)?;

@@ -58,6 +58,9 @@ fn note_oddities(report: &RunReport) {
     if missing.len() > MAX_LISTED {
         crate::note(format_args!("note: {} items without predictions in all", missing.len()));
     }
+    if missing.len() == report.items.len() && !missing.is_empty() {
+        crate::note("note: nothing was played: the scores are those of silence");
+    }
     for (subset, finding) in report.findings.iter().take(MAX_LISTED) {
         crate::note(format_args!("note: {subset}: {}", one_line(finding)));
     }

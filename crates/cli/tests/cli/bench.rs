@@ -86,10 +86,8 @@ fn the_clips_from_end_to_end() {
     assert_eq!(again["pauc"], scores["clips"]["pauc"]);
 
     assert_snapshot!(machine.run("bench show run kitchen-5 ").ok().lines().next().unwrap(), @"kitchen-5.mp4 (clips)");
-    assert_snapshot!(machine.run("bench diff run run").ok(), @r"
-    PAUC (omega 0.5): 69.4 -> 69.4 (+0.0)
-    0 item(s) changed, 4 the same
-    ");
+    let same = machine.run("bench diff run run");
+    assert!(same.ok().ends_with("(+0.0)\n0 item(s) changed, 4 the same\n"), "{}", same.stdout);
 }
 
 #[test]
