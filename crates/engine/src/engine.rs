@@ -27,6 +27,8 @@ pub struct EngineOptions {
     pub window: Window,
     /// Threads of one operator; `None` takes all cores.
     pub intra_threads: Option<usize>,
+    /// First message of the dialogue; `None` takes the manifest's. Offline tasks have a prompt of their own.
+    pub system_prompt: Option<String>,
     /// Whether silence is drafted.
     pub silence_pass: SilencePass,
     /// Seed of sampled decoding.

@@ -100,12 +100,9 @@ pub enum EngineError {
         /// The first such token.
         token_id: usize,
     },
-    /// A turn with no frame or too many.
-    #[error("a turn holds 1 or 2 frames, found {found}")]
-    NumFrames {
-        /// How many came.
-        found: usize,
-    },
+    /// A turn without a frame.
+    #[error("a turn holds at least 1 frame, found none")]
+    NoFrames,
     /// A turn that does not fit behind what is already known.
     #[error("this turn needs {needed_tokens} tokens of context, {free_tokens} of {context_tokens} are free")]
     ContextFull {
@@ -163,13 +160,12 @@ impl Hint for EngineError {
             Self::Run { .. } | Self::OutputSize { .. } | Self::EmptyLogits | Self::NotANumber { .. } => {
                 "check the model with `souffleur model check DIR --against REFERENCE`, and try --provider cpu".into()
             }
-            Self::NumFrames { .. } => "give --frames-per-turn 1 or 2".into(),
             Self::ContextFull { .. } => {
                 "shorten the question, watch a shorter span with --from and --to, or use a model with a longer context"
                     .into()
             }
             Self::Cancelled => "start again when you are ready".into(),
-            Self::NoOpenTurn | Self::ThreadEnded { .. } => {
+            Self::NoFrames | Self::NoOpenTurn | Self::ThreadEnded { .. } => {
                 "this is a fault of the program: please report it with the line above".into()
             }
             Self::Reference { .. } => {

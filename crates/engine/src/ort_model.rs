@@ -31,6 +31,7 @@ pub(crate) struct OrtModel {
     folder: ModelFolder,
     chat: ChatFormat,
     preprocessor: Preprocessor,
+    system_prompt: String,
     draft: Draft,
     silence_pass: SilencePass,
     silent_turns: SilentTurns,
@@ -111,6 +112,7 @@ impl OrtModel {
             chat,
             preprocessor: Preprocessor::new(folder.preprocessor().clone()),
             draft: Draft { silence_ids, eos_token_ids: folder.generation().eos_token_ids.clone() },
+            system_prompt: options.system_prompt.clone().unwrap_or_else(|| manifest.system_prompt.clone()),
             silence_pass: options.silence_pass,
             silent_turns: options.silent_turns,
             seed: options.seed,
@@ -128,8 +130,8 @@ impl OrtModel {
     }
 
     fn preprocess(&mut self, frames: &[RgbImage]) -> Result<Vec<PixelValues>, EngineError> {
-        if !(1..=2).contains(&frames.len()) {
-            return Err(EngineError::NumFrames { found: frames.len() });
+        if frames.is_empty() {
+            return Err(EngineError::NoFrames);
         }
         frames.iter().map(|image| Ok(self.preprocessor.preprocess(image)?)).collect()
     }
@@ -405,10 +407,8 @@ impl TurnModel for OrtModel {
         self.open_turn = None;
         self.spans = Spans::default();
         self.spans.push(0, 0, true);
-        self.context = Context {
-            cursor: PositionCursor::default(),
-            unread_ids: self.chat.system(&self.folder.manifest().system_prompt)?,
-        };
+        self.context =
+            Context { cursor: PositionCursor::default(), unread_ids: self.chat.system(&self.system_prompt)? };
         Ok(())
     }
 }

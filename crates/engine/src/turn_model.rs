@@ -34,7 +34,7 @@ pub trait TurnModel {
 /// What a turn shows the model.
 #[derive(Clone, Debug)]
 pub struct TurnInput {
-    /// One or two frames, oldest first.
+    /// Oldest first; one or two in a live dialogue (MMDuet2 §3), more for an offline question.
     pub frames: Vec<RgbImage>,
     /// User text of this turn.
     pub text: Option<String>,

@@ -48,7 +48,7 @@ impl VisionEncoder {
     pub(crate) fn encode(&mut self, pixels: &PixelValues, run: &RunOptions) -> Result<Vec<f32>, EngineError> {
         self.cache_layout(pixels.grid)?;
         let Self { graph, config, layouts } = self;
-        let layout = &layouts.last().ok_or(EngineError::NumFrames { found: 0 })?.1;
+        let layout = &layouts.last().ok_or(EngineError::NoFrames)?.1;
         let features = run_graph(graph, config, layout, pixels, run).map_err(|err| graph.run_error(&err))?;
         let expected = pixels.grid.num_tokens(config.vision.spatial_merge_size) * config.text.hidden_size;
         if features.len() == expected {

@@ -124,7 +124,7 @@ fn turns_out_of_order_are_refused() {
     let mut model = model(&EngineOptions::default());
     assert!(matches!(model.resolve(Resolution::Silent), Err(EngineError::NoOpenTurn)));
     let no_frames = TurnInput { frames: Vec::new(), ..input(0) };
-    assert!(matches!(model.observe(no_frames), Err(EngineError::NumFrames { found: 0 })));
+    assert!(matches!(model.observe(no_frames), Err(EngineError::NoFrames)));
 }
 
 #[test]
@@ -311,4 +311,15 @@ fn a_cancelled_reply_ends_between_tokens_and_the_dialogue_goes_on() {
     let (_, next) = take_turn(&mut model, 1);
     assert_ne!(next.finish, Finish::Cancelled);
     assert_eq!(model.spans.end(), (model.decoder.cache.len(), model.context.cursor.next_position()));
+}
+
+#[test]
+fn an_offline_question_has_its_own_prompt_and_many_frames() {
+    let prompt = "You are a helpful assistant.".to_owned();
+    let mut model = model(&EngineOptions { system_prompt: Some(prompt), ..Default::default() });
+    let offline = TurnInput { frames: (0..16).map(frame).collect(), ..input(0) };
+    let observed = model.observe(offline).unwrap();
+    // 16 frames of 16 tokens with their two brackets, and less text than the dialogue's own prompt has.
+    assert!((16 * 18..16 * 18 + 60).contains(&observed.cache_tokens), "{}", observed.cache_tokens);
+    assert!(!model.resolve(SPEAK).unwrap().is_silent);
 }
