@@ -110,7 +110,7 @@ fn library(package: &Value) -> Library {
     }
 }
 
-/// "Name <address>" without the address.
+/// `Name <address>` without the address.
 fn without_address(author: &str) -> &str {
     author.split(" <").next().unwrap_or(author).trim()
 }
