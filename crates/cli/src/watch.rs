@@ -25,7 +25,8 @@ use screen::Screen;
 /// Ctrl-C ends it after the running turn and keeps what was found until then; a second one ends it at once.
 #[derive(Args)]
 pub(crate) struct WatchArgs {
-    /// Video file, folder of images, camera[:ID] or screen[:ID]
+    // Not a doc comment: rustdoc would take the brackets for a link.
+    #[arg(help = "Video file, folder of images, camera[:ID] or screen[:ID]")]
     source: PathBuf,
 
     /// Ask this from the start; may be given several times

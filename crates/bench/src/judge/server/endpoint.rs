@@ -96,7 +96,7 @@ impl Key {
         }
     }
 
-    /// The key of [`KEY_VARIABLE`], if it is set and not empty.
+    /// The key of `SOUFFLEUR_JUDGE_KEY`, if it is set and not empty.
     ///
     /// # Errors
     /// As [`Key::new`].
