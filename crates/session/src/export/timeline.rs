@@ -11,6 +11,9 @@ const PLOT_HEIGHT: f64 = 120.0;
 /// Height of the lane of decisions.
 const LANE_HEIGHT: f64 = 36.0;
 
+/// From so many decisions on the strokes are drawn thin: thick ones would run into one block.
+const MANY_DECISIONS: usize = 300;
+
 /// The span of time that is drawn.
 struct Span {
     from_secs: f64,
@@ -39,10 +42,11 @@ pub(super) fn card(recording: &Recording, has_video: bool) -> String {
     let Some(span) = Span::of(recording) else { return String::new() };
     let (from, to) = (span.from_secs, span.to_secs);
     let seekable = if has_video { " data-seekable" } else { "" };
+    let class = if recording.turns().count() < MANY_DECISIONS { "chart" } else { "chart dense" };
     format!(
         "<section class=\"card\">\n<div class=\"head\"><h2>Timeline</h2>{LEGEND}</div>\n\
          <p class=\"scale\"><span>certain of silence</span></p>\n\
-         <div class=\"chart\" data-from=\"{from}\" data-to=\"{to}\"{seekable}>\n{}{}\
+         <div class=\"{class}\" data-from=\"{from}\" data-to=\"{to}\"{seekable}>\n{}{}\
          <div class=\"playhead\" hidden></div>\n</div>\n{}</section>\n",
         plot(recording, &span),
         lane(recording, &span),
@@ -120,6 +124,13 @@ mod tests {
     use super::super::fixture::{recording, secs};
     use super::*;
     use souffleur_core::SuppressReason;
+
+    #[test]
+    fn many_decisions_are_drawn_thin() {
+        let page = |secs: f64| card(&recording(&[(secs, "Now.", None)]), false);
+        assert!(page(20.0).contains("<div class=\"chart\""));
+        assert!(page(500.0).contains("<div class=\"chart dense\""));
+    }
 
     #[test]
     fn every_decision_has_a_tick() {
