@@ -1,6 +1,8 @@
 //! Annotation files of other benchmarks, as tolerant as [`crate::Annotations`]: an item that cannot be used is left
 //! out and listed, everything else odd is listed only.
 
+mod frame_dialogue;
+mod humomni;
 mod lettered;
 mod omnimmi;
 mod ovo_bench;
@@ -10,6 +12,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+pub use frame_dialogue::{FORCED_PREFIX, FrameDialogue, FrameTurn, TurnAnswer, frame_dialogues};
+pub use humomni::humomni;
 pub use lettered::{long_video_bench, mv_bench, video_mme};
 pub use omnimmi::{AlertItem, Exchange, TurnTakingItem, proactive_alerting, proactive_turn_taking};
 pub use ovo_bench::{OvoBench, OvoChoice, OvoTask, TimingItem, ovo_bench};
@@ -71,9 +75,11 @@ mod tests {
         let _ = video_mme(bytes, "x");
         let _ = mv_bench(bytes, "x");
         let _ = long_video_bench(bytes, "x");
+        let _ = frame_dialogues(bytes, "x");
+        let _ = humomni(bytes, "x");
     }
 
-    const FILES: [&str; 7] = [
+    const FILES: [&str; 9] = [
         include_str!("../../tests/fixtures/streaming_bench.json"),
         include_str!("../../tests/fixtures/ovo_bench.json"),
         include_str!("../../tests/fixtures/omnimmi_pa.json"),
@@ -81,6 +87,8 @@ mod tests {
         include_str!("../../tests/fixtures/video_mme.json"),
         include_str!("../../tests/fixtures/mv_bench.json"),
         include_str!("../../tests/fixtures/long_video_bench.json"),
+        include_str!("../../tests/fixtures/mmduet2_frames.json"),
+        include_str!("../../tests/fixtures/humomni.json"),
     ];
 
     #[test]
