@@ -13,7 +13,7 @@ use souffleur_capture::open_source;
 use souffleur_core::{FrameGrid, MediaTime};
 use souffleur_engine::{Engine, EngineOptions, catalog};
 use souffleur_session::{
-    Controls, Event, ModelLabel, Script, SessionOptions, StopSignal, Utterance, run as run_session,
+    Controls, Event, ModelLabel, Script, SessionError, SessionOptions, StopSignal, Utterance, run as run_session,
 };
 use tempfile::TempDir;
 
@@ -47,10 +47,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     if !args.json {
         page::opening(&manifest, items.len())?;
     }
+    let num_clips = items.len();
     let mut clips = Vec::new();
     for item in items {
         let replies = watch(&item, folder.path(), &mut engine, &options, &stop)?;
         if stop.is_stopped() {
+            // A clip that was not seen to its end would be counted for answers that were still to come.
+            crate::note(format_args!("ended early: {} of {num_clips} clips were played", clips.len()));
             break;
         }
         let clip = ClipReport::new(item, replies);
@@ -89,9 +92,13 @@ fn watch(
     let mut replies = Vec::new();
     let mut sink = |event: Event| collect(event, &bar, &mut replies);
     let controls = Controls { stop: stop.clone(), ..Controls::default() };
-    let outcome = run_session(source.as_mut(), engine, script, options, &controls, &mut sink).or_fail();
+    let outcome = match run_session(source.as_mut(), engine, script, options, &controls, &mut sink) {
+        // Ctrl-C reaches ffmpeg too: that the video breaks off then is no error.
+        Err(SessionError::Source(_)) if stop.is_stopped() => Ok(()),
+        outcome => outcome.map(drop).or_fail(),
+    };
     bar.finish_and_clear();
-    outcome.map(|_| replies)
+    outcome.map(|()| replies)
 }
 
 fn collect(event: Event, bar: &ProgressBar, replies: &mut Vec<TimedReply>) {

@@ -18,6 +18,25 @@ fn the_demo_plays_every_clip_beside_the_truth() {
     assert!(machine.files().is_empty());
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupted_demo_says_how_far_it_came() {
+    use std::io::{BufRead, BufReader, Read};
+    let machine = Machine::new();
+    let mut command = machine.command(["demo"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.next().unwrap();
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let page: Vec<String> = lines.collect();
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
+    let played = page.iter().filter(|line| line.ends_with(".mp4")).count();
+    assert!(stderr.ends_with(&format!("ended early: {played} of 4 clips were played\n")), "{stderr}");
+}
+
 #[test]
 fn the_demo_as_json_holds_the_same_facts() {
     let played = Machine::new().run("demo --json");
