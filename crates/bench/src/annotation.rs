@@ -11,6 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use souffleur_core::SUBTITLE_PREFIX;
 
 use crate::finding::FindingKind::{BadField, BadItem, DuplicateId, EmptyAnswer};
 use crate::finding::FindingLog;
@@ -49,7 +50,7 @@ pub struct UserText {
 impl UserText {
     /// Subtitle lines are further user turns, told by their first word (TV subset).
     pub fn is_subtitle(&self) -> bool {
-        self.text.starts_with("Subtitle:")
+        self.text.starts_with(SUBTITLE_PREFIX)
     }
 }
 

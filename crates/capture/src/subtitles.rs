@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use souffleur_core::{MediaTime, SubtitleLine};
+use souffleur_core::{MediaTime, SubtitleLine, one_line};
 
 use crate::CaptureError;
 
@@ -157,7 +157,7 @@ fn read_tag(markup: &str) -> Option<(Tag, &str)> {
     let (inside, after) = markup.strip_prefix('<')?.split_once('>')?;
     let is_tag = inside.starts_with(|char: char| char.is_ascii_alphanumeric() || char == '/');
     let voice = inside.strip_prefix(['v', 'V']).filter(|rest| rest.starts_with(['.', ' ', '\t']));
-    let speaker = voice.and_then(|rest| rest.split_once(char::is_whitespace)).map(|(_, name)| on_one_line(name));
+    let speaker = voice.and_then(|rest| rest.split_once(char::is_whitespace)).map(|(_, name)| one_line(name));
     match speaker.filter(|name| !name.is_empty()) {
         Some(name) => Some((Tag::Voice(name), after)),
         None => is_tag.then_some((Tag::Other, after)),
@@ -168,7 +168,7 @@ fn read_tag(markup: &str) -> Option<(Tag, &str)> {
 fn clean_words((voice, words): (Option<String>, String)) -> Option<(Option<String>, String)> {
     let entities = [("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&lrm;", ""), ("&rlm;", ""), ("&amp;", "&")];
     let words = entities.iter().fold(words, |words, (entity, char)| words.replace(entity, char));
-    let words = on_one_line(&words);
+    let words = one_line(&words);
     let (speaker, words) = match words.strip_prefix('(').and_then(|rest| rest.split_once(":)")) {
         Some((name, rest)) if !name.trim().is_empty() && !name.contains(['(', ')']) => {
             (Some(name.trim().to_owned()), rest.trim().to_owned())
@@ -176,11 +176,6 @@ fn clean_words((voice, words): (Option<String>, String)) -> Option<(Option<Strin
         _ => (voice, words),
     };
     (!words.is_empty()).then_some((speaker, words))
-}
-
-fn on_one_line(text: &str) -> String {
-    let is_space = |char: char| char.is_whitespace() || char.is_control();
-    text.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

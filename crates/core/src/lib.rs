@@ -21,5 +21,5 @@ pub use hint::{Hint, one_line};
 pub use observation::{Decision, Observation};
 pub use question::{Question, QuestionId, StandingRequests};
 pub use reply::{Reply, SuppressReason, is_silence};
-pub use subtitle::SubtitleLine;
+pub use subtitle::{SUBTITLE_PREFIX, SubtitleLine};
 pub use time::MediaTime;

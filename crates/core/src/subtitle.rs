@@ -1,5 +1,8 @@
 use crate::MediaTime;
 
+/// What a subtitle line begins with as a user text, and is told by (ProactiveVideoQA, annotations of the TV subset).
+pub const SUBTITLE_PREFIX: &str = "Subtitle:";
+
 /// One subtitle line, as a further user text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubtitleLine {
@@ -18,8 +21,8 @@ impl SubtitleLine {
     /// `Subtitle: words` without a speaker (ProactiveVideoQA, annotations of the TV subset).
     pub fn user_text(&self) -> String {
         match &self.speaker {
-            Some(speaker) => format!("Subtitle: ({speaker}:){}", self.words),
-            None => format!("Subtitle: {}", self.words),
+            Some(speaker) => format!("{SUBTITLE_PREFIX} ({speaker}:){}", self.words),
+            None => format!("{SUBTITLE_PREFIX} {}", self.words),
         }
     }
 }

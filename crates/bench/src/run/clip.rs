@@ -1,6 +1,6 @@
 use std::path::{Component, Path, PathBuf};
 
-use souffleur_core::{MediaTime, SubtitleLine};
+use souffleur_core::{MediaTime, SUBTITLE_PREFIX, SubtitleLine};
 use souffleur_session::{Script, Utterance};
 
 use super::settings::Asking;
@@ -84,7 +84,7 @@ impl Clip {
         let mut script = Script::default();
         for text in self.texts.iter().filter(|text| !text.text.trim().is_empty()) {
             let time = MediaTime::from_secs_f64(text.time_secs.max(0.0));
-            let utterance = match text.text.strip_prefix("Subtitle:").map(str::trim) {
+            let utterance = match text.text.strip_prefix(SUBTITLE_PREFIX).map(str::trim) {
                 Some("") => continue,
                 Some(words) => Utterance::Subtitle(SubtitleLine {
                     start: time,
@@ -108,7 +108,8 @@ impl Clip {
     }
 }
 
-/// A file of a folder, by a path that cannot lead out of it.
+/// A file of a folder, by a path that cannot lead out of it on this system. The rule of model folders, which holds on
+/// every system, would refuse videos with a colon in their name.
 pub(super) fn inside(folder: &Path, relative: &str) -> Option<PathBuf> {
     let is_plain = |component| matches!(component, Component::Normal(_) | Component::CurDir);
     let relative = Path::new(relative);

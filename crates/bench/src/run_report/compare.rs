@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use serde::Serialize;
+use souffleur_core::one_line;
 
 use super::data::{ItemReport, RunReport};
 use super::markdown::number;
@@ -68,6 +69,7 @@ fn settings(before: &RunReport, after: &RunReport) -> Vec<(String, String, Strin
             ("eagerness", settings.eagerness.to_string()),
             ("interval", settings.interval_secs.to_string()),
             ("frames a turn", settings.frames_per_turn.to_string()),
+            ("frames", settings.sampled_frames.map_or_else(|| "all".to_owned(), |num| num.to_string())),
         ]
     };
     let pairs = of(before).into_iter().zip(of(after));
@@ -92,9 +94,4 @@ impl fmt::Display for Comparison {
             num => write!(f, ", {num} in one of the runs only"),
         }
     }
-}
-
-/// A name as part of a line on a terminal.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use souffleur_core::MediaTime;
+use souffleur_core::{MediaTime, SUBTITLE_PREFIX};
 use souffleur_session::Thumbnail;
 use souffleur_session::export::document::escape;
 
@@ -56,7 +56,7 @@ fn render(report: &RunReport, example: &Example<'_>, is_open: bool) -> String {
     let item = example.item;
     let score = number(item.score.get(&report.headline_omega).copied().flatten());
     let open = if is_open { " open" } else { "" };
-    let question = item.texts.iter().find(|(_, text)| !text.starts_with("Subtitle:")).map_or("", |(_, text)| text);
+    let question = item.texts.iter().find(|(_, text)| !text.starts_with(SUBTITLE_PREFIX)).map_or("", |(_, text)| text);
     format!(
         "<details name=\"example\"{open}><summary><span class=\"id\" dir=\"auto\">{}</span><b>{score}</b></summary>\n\
          <p class=\"question\" dir=\"auto\">{}</p>\n<div class=\"lanes\">{}{}{}{}{}</div>\n<ol class=\"events\">\n{}</ol>\n</details>\n",
