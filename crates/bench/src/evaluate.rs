@@ -1,9 +1,13 @@
 //! Annotations and predictions in, numbers of every gold answer out.
 
 use std::collections::HashSet;
+use std::ops::AddAssign;
 
 use crate::pauc::{SILENCE_SCORE, ScorePoint, candidates, drop_worse_late, pauc};
 use crate::{Item, Judge, JudgeRequest, Omega, Predictions, TimedReply};
+
+/// Below so many replies that could be duplicates their rate says nothing (MMDuet2, arXiv 2512.06810).
+const MIN_REPLIES_FOR_DUPLICATES: usize = 10;
 
 /// Counts over all items of a subset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,6 +26,19 @@ pub struct Tally {
     pub num_duplicates: usize,
     /// Length of the videos together, in seconds.
     pub duration_secs: f64,
+}
+
+/// Several subsets as one.
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.num_items += other.num_items;
+        self.num_replies += other.num_replies;
+        self.num_out_of_span += other.num_out_of_span;
+        self.num_unscored += other.num_unscored;
+        self.num_not_first += other.num_not_first;
+        self.num_duplicates += other.num_duplicates;
+        self.duration_secs += other.duration_secs;
+    }
 }
 
 /// The values of every gold answer of a subset, kept flat: about 16 bytes an answer and ω.
@@ -126,6 +143,17 @@ impl Evaluation {
 }
 
 impl Tally {
+    /// Percent of repeated replies; `None` below so many that could be that it says nothing.
+    pub fn duplicates_percent(&self) -> Option<f64> {
+        (self.num_not_first >= MIN_REPLIES_FOR_DUPLICATES)
+            .then(|| self.num_duplicates as f64 / self.num_not_first as f64 * 100.0)
+    }
+
+    /// Replies a minute of video; 0 without video.
+    pub fn replies_per_minute(&self) -> f64 {
+        if self.duration_secs > 0.0 { self.num_replies as f64 / (self.duration_secs / 60.0) } else { 0.0 }
+    }
+
     fn add_replies<'a>(
         &mut self,
         item: &Item,

@@ -8,9 +8,6 @@ use serde::{Serialize, Serializer};
 use crate::Evaluation;
 use crate::metric::{DUPLICATES, FIRST_REPLY_DELAY, Metric, OUT_OF_SPAN, PAUC, REPLIES_PER_MINUTE, UNSCORED};
 
-/// Below so many replies that could be duplicates their rate says nothing (MMDuet2, arXiv 2512.06810).
-pub(crate) const MIN_REPLIES_FOR_DUPLICATES: usize = 10;
-
 /// Percent at each ω, keyed as the user typed it; `None` where there is nothing to average.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PercentByOmega(pub Vec<(String, Option<f64>)>);
@@ -69,12 +66,8 @@ impl From<&Evaluation> for SubsetResult {
         Self {
             pauc: PercentByOmega(percents.collect()),
             turns: evaluation.num_answers(),
-            duplicates: (tally.num_not_first >= MIN_REPLIES_FOR_DUPLICATES)
-                .then(|| tally.num_duplicates as f64 / tally.num_not_first as f64 * 100.0),
-            replies_per_minute: match tally.duration_secs {
-                0.0 => 0.0,
-                secs => tally.num_replies as f64 / (secs / 60.0),
-            },
+            duplicates: tally.duplicates_percent(),
+            replies_per_minute: tally.replies_per_minute(),
             out_of_span: tally.num_out_of_span,
             unscored: tally.num_unscored,
             items: tally.num_items,

@@ -6,7 +6,6 @@ use super::data::{AnswerReport, ByOmega, FORMAT, ItemReport, Row, RowKind, RunRe
 use super::other_metrics;
 use super::reckoned;
 use super::score_log::{ScoreLog, height};
-use crate::report::MIN_REPLIES_FOR_DUPLICATES;
 use crate::run::{Gold, LeftOut, MAIN, Prediction, RunError, RunFolder, RunRecord, Subset, VariantKind, to_score};
 use crate::{
     BenchError, Bootstrap, Evaluation, ExactJudge, Item, Judge, Omega, PercentByOmega, Predictions, SubsetResult,
@@ -185,7 +184,7 @@ impl<'a> Scorer<'a> {
         self.item_sums.extend(sums);
         self.delays_secs.extend_from_slice(&evaluation.first_reply_delays_secs);
         self.add_heights(items, &log);
-        self.tally = added(&self.tally, &evaluation.tally);
+        self.tally += evaluation.tally;
         self.subsets.push(SubsetRow {
             name: subset.name.clone(),
             pauc: by_omega(&result.pauc),
@@ -231,9 +230,8 @@ impl<'a> Scorer<'a> {
             mean_turns: by_omega(&self.table.mean_turns()),
             mean_subsets: by_omega(&self.table.mean_subsets()),
             interval: interval.map(|interval| (interval.low * 100.0, interval.high * 100.0)),
-            duplicates: (self.tally.num_not_first >= MIN_REPLIES_FOR_DUPLICATES)
-                .then(|| self.tally.num_duplicates as f64 / self.tally.num_not_first as f64 * 100.0),
-            replies_per_minute: replies_per_minute(&self.tally, &self.subsets),
+            duplicates: self.tally.duplicates_percent(),
+            replies_per_minute: self.tally.replies_per_minute(),
             curve: match self.num_heights {
                 0 => Vec::new(),
                 _ => self.heights.iter().map(|sum| (sum / num * 1e4).round() / 1e2).collect(),
@@ -241,26 +239,6 @@ impl<'a> Scorer<'a> {
             delays_secs: self.delays_secs,
             subsets: self.subsets,
         }
-    }
-}
-
-fn replies_per_minute(tally: &Tally, subsets: &[SubsetRow]) -> f64 {
-    match (tally.duration_secs > 0.0, subsets) {
-        (true, _) => tally.num_replies as f64 / (tally.duration_secs / 60.0),
-        (false, [one]) => one.replies_per_minute,
-        _ => 0.0,
-    }
-}
-
-fn added(a: &Tally, b: &Tally) -> Tally {
-    Tally {
-        num_items: a.num_items + b.num_items,
-        num_replies: a.num_replies + b.num_replies,
-        num_out_of_span: a.num_out_of_span + b.num_out_of_span,
-        num_unscored: a.num_unscored + b.num_unscored,
-        num_not_first: a.num_not_first + b.num_not_first,
-        num_duplicates: a.num_duplicates + b.num_duplicates,
-        duration_secs: a.duration_secs + b.duration_secs,
     }
 }
 
