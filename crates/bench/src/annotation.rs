@@ -153,21 +153,6 @@ impl Annotations {
         }
         Ok(Self { items, findings: reader.log.into_findings() })
     }
-
-    /// The items, if nothing was odd.
-    ///
-    /// # Errors
-    /// The first finding, with their number.
-    pub fn strict(self, origin: &str) -> Result<Self, BenchError> {
-        match self.findings.first() {
-            None => Ok(self),
-            Some(first) => Err(BenchError::Strict {
-                origin: origin.to_owned(),
-                count: self.findings.len(),
-                first: Box::new(first.clone()),
-            }),
-        }
-    }
 }
 
 const ITEM_FIELDS: &[&str] = &[

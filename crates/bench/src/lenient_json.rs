@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::BenchError;
 
@@ -71,6 +71,11 @@ pub(crate) fn id(value: Option<&Value>) -> Option<String> {
 /// The text of a string field.
 pub(crate) fn text(value: Option<&Value>) -> Option<&str> {
     value.and_then(Value::as_str)
+}
+
+/// That a field is not what it should be.
+pub(crate) fn expected(object: &Map<String, Value>, field: &str, kind: &str) -> String {
+    format!("{field}: {kind} expected, found {}", shown(object.get(field)))
 }
 
 /// What stands in the file, short enough for a message.

@@ -45,8 +45,8 @@ impl Predictions {
     pub fn parse(bytes: &[u8], origin: &str, silence_text: &str) -> Result<Self, BenchError> {
         let mut predictions = Self::default();
         jsonl::each_object(bytes, origin, |line, object| {
-            let question_id =
-                lenient_json::id(object.get("question_id")).ok_or_else(|| expected("question_id", "a text", object))?;
+            let question_id = lenient_json::id(object.get("question_id"))
+                .ok_or_else(|| lenient_json::expected(object, "question_id", "a text"))?;
             let replies = replies(object, silence_text)?;
             if predictions.replies_by_id.contains_key(&question_id) {
                 let what = format!("{question_id} was predicted before; the last row counts");
@@ -78,28 +78,28 @@ impl Predictions {
 /// Only assistant rows other than silence; the others need no time and may hold anything.
 fn replies(object: &Map<String, Value>, silence_text: &str) -> Result<Vec<TimedReply>, String> {
     let rows = object.get("model_response_list").and_then(Value::as_array);
-    let rows = rows.ok_or_else(|| expected("model_response_list", "a list", object))?;
+    let rows = rows.ok_or_else(|| lenient_json::expected(object, "model_response_list", "a list"))?;
     let mut replies = Vec::new();
     for (idx, row) in rows.iter().enumerate() {
         let in_row = |cause: String| format!("model_response_list {}: {cause}", idx + 1);
         let Some(row) = row.as_object() else {
             return Err(in_row(format!("an object is expected, found {}", lenient_json::shown(Some(row)))));
         };
-        if lenient_json::text(row.get("role")).ok_or_else(|| in_row(expected("role", "a text", row)))? != "assistant" {
+        if lenient_json::text(row.get("role")).ok_or_else(|| in_row(lenient_json::expected(row, "role", "a text")))?
+            != "assistant"
+        {
             continue;
         }
-        let text = lenient_json::text(row.get("content")).ok_or_else(|| in_row(expected("content", "a text", row)))?;
+        let text = lenient_json::text(row.get("content"))
+            .ok_or_else(|| in_row(lenient_json::expected(row, "content", "a text")))?;
         if is_silence(text, silence_text) {
             continue;
         }
-        let time_secs = lenient_json::secs(row.get("time")).ok_or_else(|| in_row(expected("time", "seconds", row)))?;
+        let time_secs = lenient_json::secs(row.get("time"))
+            .ok_or_else(|| in_row(lenient_json::expected(row, "time", "seconds")))?;
         replies.push(TimedReply { time_secs, text: text.to_owned() });
     }
     Ok(replies)
-}
-
-fn expected(field: &str, kind: &str, object: &Map<String, Value>) -> String {
-    format!("{field}: {kind} expected, found {}", lenient_json::shown(object.get(field)))
 }
 
 #[cfg(test)]

@@ -18,6 +18,23 @@ pub enum Strictness {
     Strict,
 }
 
+impl Strictness {
+    /// Refuses oddities where they are errors; `origin` names where they are.
+    ///
+    /// # Errors
+    /// The first of them, with their number.
+    pub(crate) fn check(self, findings: &[Finding], origin: &str) -> Result<(), BenchError> {
+        match findings.first() {
+            Some(first) if self == Self::Strict => Err(BenchError::Strict {
+                origin: origin.to_owned(),
+                count: findings.len(),
+                first: Box::new(first.clone()),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Settings of [`run_pauc`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PaucOptions {
@@ -60,7 +77,8 @@ pub struct PaucRun {
 /// Scores a prediction file against an annotation file.
 ///
 /// # Errors
-/// When a file cannot be read or is not of its form, or the judge cannot judge; under [`Strictness::Strict`] when anything is odd.
+/// When a file cannot be read or is not of its form, or the judge cannot judge; under [`Strictness::Strict`] when
+/// anything is odd.
 pub fn run_pauc(gold: &Path, predictions: &Path, options: &PaucOptions) -> Result<PaucRun, BenchError> {
     let Annotations { items, mut findings } = Annotations::read(gold)?;
     let predictions = Predictions::read(predictions, &options.silence_text)?;
@@ -81,12 +99,6 @@ pub fn run_pauc(gold: &Path, predictions: &Path, options: &PaucOptions) -> Resul
         let what = format!("{} row(s) for items that are not in the annotation", result.unknown_ids);
         findings.push(Finding::new(UnknownId, "predictions", what));
     }
-    match findings.first() {
-        Some(first) if options.strictness == Strictness::Strict => Err(BenchError::Strict {
-            origin: gold.display().to_string(),
-            count: findings.len(),
-            first: Box::new(first.clone()),
-        }),
-        _ => Ok(PaucRun { result, findings, judge_usage }),
-    }
+    options.strictness.check(&findings, &gold.display().to_string())?;
+    Ok(PaucRun { result, findings, judge_usage })
 }

@@ -94,8 +94,7 @@ struct ScoreRow {
 }
 
 fn score_row(object: &Map<String, Value>) -> Result<ScoreRow, String> {
-    let expected =
-        |field: &str, kind: &str| format!("{field}: {kind} expected, found {}", lenient_json::shown(object.get(field)));
+    let expected = |field: &str, kind: &str| lenient_json::expected(object, field, kind);
     let question_id = lenient_json::id(object.get("question_id")).ok_or_else(|| expected("question_id", "a text"))?;
     let answer_idx = object.get("turn").and_then(Value::as_u64).and_then(|turn| usize::try_from(turn).ok());
     let score = match object.get("score") {

@@ -8,7 +8,7 @@ use super::play::{Played, play};
 use super::prediction::{Prediction, PredictionLog};
 use super::variant::Variant;
 use super::{Benchmark, Clip, RunError, Shard, Subset};
-use crate::{BenchError, Strictness};
+use crate::Strictness;
 
 /// Everything that decides what a run predicts.
 #[derive(Clone, Debug)]
@@ -89,10 +89,7 @@ impl RunPlan {
             return Ok(());
         }
         for subset in &self.subsets {
-            if let Some(first) = subset.findings.first() {
-                let (origin, count) = (subset.name.clone(), subset.findings.len());
-                return Err(BenchError::Strict { origin, count, first: Box::new(first.clone()) }.into());
-            }
+            self.strictness.check(&subset.findings, &subset.name)?;
         }
         let missing: Vec<&Clip> = self.clips().filter(|clip| !is_there(clip)).collect();
         match missing.first() {

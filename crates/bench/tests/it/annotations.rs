@@ -50,14 +50,6 @@ fn lists_every_oddity_and_goes_on() {
 }
 
 #[test]
-fn strict_makes_an_oddity_an_error() {
-    assert!(Annotations::parse(ANNO, "anno.json").unwrap().strict("anno.json").is_ok());
-    let err = Annotations::parse(ODD_ANNO, "odd.json").unwrap().strict("odd.json").unwrap_err();
-    let text = err.to_string();
-    assert!(text.starts_with("odd.json: 21 finding(s) under --strict, the first: item 1 (a.mp4)"), "{text}");
-}
-
-#[test]
 fn what_is_no_list_of_items_is_an_error() {
     for bytes in [&b""[..], b"{}", b"[{\"video\": \"a.mp4\"", b"\xff\xfe", b"null", b"[1] trailing"] {
         let err = Annotations::parse(bytes, "anno.json").unwrap_err().to_string();

@@ -71,6 +71,8 @@ fn a_missing_score_is_no_point_and_counted() {
 fn strict_stops_at_what_is_odd() {
     let options = PaucOptions { strictness: Strictness::Strict, ..PaucOptions::default() };
     assert!(matches!(run(&options), Err(BenchError::Strict { count: 1, .. })));
+    let err = run_pauc(&fixture("odd_anno.json"), &fixture("pred.jsonl"), &options).unwrap_err().to_string();
+    assert!(err.contains("odd_anno.json: 22 finding(s) under --strict, the first: item 1 (a.mp4)"), "{err}");
 }
 
 #[test]
