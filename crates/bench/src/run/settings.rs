@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use souffleur_core::FrameGrid;
+use souffleur_model::EAGERNESS_RANGE;
 use souffleur_session::{ModelLabel, Policy, SessionOptions};
 
 use super::RunError;
@@ -109,8 +110,9 @@ impl Settings {
         if let Err(error) = self.policy.parse::<Policy>() {
             return wrong(error.to_string());
         }
-        if !(-100.0..=100.0).contains(&self.eagerness) {
-            return wrong(format!("the eagerness is a number from -100 to 100, found {}", self.eagerness));
+        if !EAGERNESS_RANGE.contains(&self.eagerness) {
+            let (low, high) = (EAGERNESS_RANGE.start(), EAGERNESS_RANGE.end());
+            return wrong(format!("the eagerness is a number from {low} to {high}, found {}", self.eagerness));
         }
         if self.max_new_tokens == 0 {
             return wrong("a reply holds at least 1 token, found 0".into());
