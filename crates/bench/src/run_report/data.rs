@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{ModelFacts, Settings};
 
+/// Slowest items that a report lists.
+const NUM_SLOWEST: usize = 10;
+
 /// The form of `report.json`.
 pub(super) const FORMAT: u32 = 1;
 
@@ -50,6 +53,23 @@ impl RunReport {
     /// The run's own row.
     pub fn main(&self) -> &Row {
         self.rows.first().expect("a report has the run's own row")
+    }
+
+    /// The items without predictions, and why, where the run that wrote the report knows; they count as silent.
+    pub fn not_played(&self) -> impl Iterator<Item = (&ItemReport, Option<&str>)> {
+        self.items.iter().filter(|item| !item.is_predicted).map(|item| {
+            let is_it = |(subset, id, _): &&(String, String, String)| *subset == item.subset && *id == item.question_id;
+            (item, self.left_out.iter().find(is_it).map(|(_, _, reason)| reason.as_str()))
+        })
+    }
+
+    /// The items that took longest, longest first; a report lists so many.
+    pub fn slowest(&self) -> Vec<&ItemReport> {
+        let mut items: Vec<&ItemReport> =
+            self.items.iter().filter(|item| item.is_predicted && item.turns > 0).collect();
+        items.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.question_id.cmp(&b.question_id)));
+        items.truncate(NUM_SLOWEST);
+        items
     }
 }
 

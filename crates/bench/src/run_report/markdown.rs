@@ -4,9 +4,7 @@ use std::fmt::Write;
 
 use super::data::{RowKind, RunReport};
 use super::published::{PUBLISHED, SOURCE, SUBSETS};
-
-/// Slowest items listed.
-const NUM_SLOWEST: usize = 10;
+use crate::run::OFFLINE_PROMPT;
 
 pub(super) fn render(report: &RunReport) -> String {
     let mut text = String::new();
@@ -27,17 +25,21 @@ pub(super) fn render(report: &RunReport) -> String {
 /// What was run, for the head of a report.
 pub(super) fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
     let settings = &report.settings;
-    let mut facts = vec![
-        ("policy", settings.policy.clone()),
-        ("eagerness", settings.eagerness.to_string()),
-        ("interval", format!("{} s", settings.interval_secs)),
-        ("frames a turn", settings.frames_per_turn.to_string()),
-        ("judge", report.judge.clone()),
-        (
-            "items",
-            format!("{} of {}", report.items.iter().filter(|item| item.is_predicted).count(), report.items.len()),
-        ),
-    ];
+    let mut facts = match settings.sampled_frames {
+        Some(num) => vec![
+            ("frames", format!("{num}, spread evenly over the video, in one turn")),
+            ("system prompt", OFFLINE_PROMPT.to_owned()),
+        ],
+        None => vec![
+            ("policy", settings.policy.clone()),
+            ("eagerness", settings.eagerness.to_string()),
+            ("interval", format!("{} s", settings.interval_secs)),
+            ("frames a turn", settings.frames_per_turn.to_string()),
+        ],
+    };
+    let num_predicted = report.items.iter().filter(|item| item.is_predicted).count();
+    facts.push(("judge", report.judge.clone()));
+    facts.push(("items", format!("{num_predicted} of {}", report.items.len())));
     if let Some(usage) = &report.judge_usage {
         facts.push(("judging", usage.clone()));
     }
@@ -73,7 +75,7 @@ fn scores(text: &mut String, report: &RunReport) {
         for row in &report.rows {
             for subset in &row.subsets {
                 for (name, unit, value) in &subset.metrics {
-                    let (label, subset) = (cell(&row.label), cell(&subset.name));
+                    let (label, subset, name) = (cell(&row.label), cell(&subset.name), cell(name));
                     _ = writeln!(text, "| {label} | {subset} | {name} | {} | {unit} |", number(*value));
                 }
             }
@@ -147,7 +149,7 @@ fn published(text: &mut String, report: &RunReport) {
 }
 
 fn slowest(text: &mut String, report: &RunReport) {
-    let slowest = super::slowest(report, NUM_SLOWEST);
+    let slowest = report.slowest();
     if slowest.is_empty() {
         return;
     }
@@ -160,12 +162,11 @@ fn slowest(text: &mut String, report: &RunReport) {
 }
 
 fn left_out(text: &mut String, report: &RunReport) {
-    let missing: Vec<_> = report.items.iter().filter(|item| !item.is_predicted).collect();
+    let missing: Vec<_> = report.not_played().collect();
     if !missing.is_empty() {
         _ = writeln!(text, "## Not played\n\n{} item(s) have no predictions and count as silent:\n", missing.len());
-        for item in missing {
-            let why = report.left_out.iter().find(|(subset, id, _)| *subset == item.subset && *id == item.question_id);
-            let why = why.map(|(_, _, reason)| format!(": {}", cell(reason))).unwrap_or_default();
+        for (item, why) in missing {
+            let why = why.map(|reason| format!(": {}", cell(reason))).unwrap_or_default();
             _ = writeln!(text, "- {}{why}", cell(&item.question_id));
         }
         text.push('\n');

@@ -45,11 +45,3 @@ pub fn read_report(run: &Path) -> Result<RunReport, RunError> {
     let bytes = fs::read(run.join("report.json")).map_err(|_| RunError::NoReport { folder: run.to_owned() })?;
     serde_json::from_slice(&bytes).map_err(|_| RunError::NoReport { folder: run.to_owned() })
 }
-
-/// The items that took longest, longest first.
-fn slowest(report: &RunReport, num: usize) -> Vec<&ItemReport> {
-    let mut items: Vec<&ItemReport> = report.items.iter().filter(|item| item.is_predicted && item.turns > 0).collect();
-    items.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then_with(|| a.question_id.cmp(&b.question_id)));
-    items.truncate(num);
-    items
-}

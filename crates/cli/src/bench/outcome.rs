@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 
 use souffleur_bench::run::{LeftOut, RunFolder};
 use souffleur_bench::run_report::{RunReport, ScoredRun, score_run, write_report};
-use souffleur_bench::{Judge, JudgeChoice, Omega};
+use souffleur_bench::{ExactJudge, Judge, JudgeChoice, Omega};
 
 use crate::failure::{Failure, OrFail, one_line};
 use crate::pauc::{JudgeServerArgs, json_line};
@@ -33,6 +33,13 @@ impl Scoring {
     }
 }
 
+impl Scoring {
+    /// Multiple choice: nobody needs to judge.
+    pub(super) fn by_letter() -> Self {
+        Self { judge_name: "the first option letter".into(), judge: Box::new(ExactJudge), omegas: Vec::new() }
+    }
+}
+
 /// Scores a run, writes its report, prints the numbers.
 pub(super) fn report(run: &RunFolder, scoring: &Scoring, left_out: &[LeftOut], json: bool) -> Result<(), Failure> {
     let Scoring { judge_name, judge, omegas } = scoring;
@@ -49,10 +56,9 @@ pub(super) fn report(run: &RunFolder, scoring: &Scoring, left_out: &[LeftOut], j
 }
 
 fn note_oddities(report: &RunReport) {
-    let missing: Vec<_> = report.items.iter().filter(|item| !item.is_predicted).collect();
-    for item in missing.iter().take(MAX_LISTED) {
-        let why = report.left_out.iter().find(|(subset, id, _)| *subset == item.subset && *id == item.question_id);
-        let why = why.map_or("no predictions", |(_, _, reason)| reason);
+    let missing: Vec<_> = report.not_played().collect();
+    for (item, why) in missing.iter().take(MAX_LISTED) {
+        let why = why.unwrap_or("no predictions");
         crate::note(format_args!("note: {}: {}; it counts as silent", one_line(&item.question_id), one_line(why)));
     }
     if missing.len() > MAX_LISTED {
@@ -89,7 +95,7 @@ fn print(report: &RunReport) -> Result<(), Failure> {
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
     for subset in &report.main().subsets {
         for (name, unit, value) in &subset.metrics {
-            writeln!(out, "{:<24} {name:<28} {:>7} {unit}", one_line(&subset.name), number(*value))?;
+            writeln!(out, "{:<24} {:<28} {:>7} {unit}", one_line(&subset.name), one_line(name), number(*value))?;
         }
         if let Some(pauc) = subset.pauc.get(omega) {
             let (name, answers) = (one_line(&subset.name), subset.turns);

@@ -6,9 +6,6 @@ use super::charts::row_label;
 use crate::run_report::data::RunReport;
 use crate::run_report::markdown::{number, origin};
 use crate::run_report::published::{PUBLISHED, SOURCE, SUBSETS};
-use crate::run_report::slowest;
-
-const NUM_SLOWEST: usize = 10;
 
 /// A table that scrolls by itself where the page is narrow. Every cell is markup already.
 fn table(label: &str, head: &[String], rows: &[Vec<String>]) -> String {
@@ -109,7 +106,7 @@ pub(super) fn metrics(report: &RunReport) -> String {
     for row in &report.rows {
         for subset in &row.subsets {
             rows.extend(subset.metrics.iter().map(|(name, unit, value)| {
-                vec![escape(row_label(row)), escape(&subset.name), name.clone(), number(*value), unit.clone()]
+                vec![escape(row_label(row)), escape(&subset.name), escape(name), number(*value), unit.clone()]
             }));
         }
     }
@@ -152,7 +149,7 @@ pub(super) fn published(report: &RunReport) -> String {
 
 /// Where the time went.
 pub(super) fn slow(report: &RunReport) -> String {
-    let items = slowest(report, NUM_SLOWEST);
+    let items = report.slowest();
     let rows: Vec<Vec<String>> = items
         .iter()
         .map(|item| {
@@ -175,14 +172,8 @@ const MAX_LISTED: usize = 200;
 pub(super) fn oddities(report: &RunReport) -> String {
     let mut lists = String::new();
     let missing: Vec<String> = report
-        .items
-        .iter()
-        .filter(|item| !item.is_predicted)
-        .map(|item| {
-            let why = report.left_out.iter().find(|(subset, id, _)| *subset == item.subset && *id == item.question_id);
-            let why = why.map(|(_, _, reason)| format!(": {reason}")).unwrap_or_default();
-            format!("{}{why}", item.question_id)
-        })
+        .not_played()
+        .map(|(item, why)| format!("{}{}", item.question_id, why.map(|why| format!(": {why}")).unwrap_or_default()))
         .collect();
     lists += &list(&missing, "without predictions: counted as silent");
     let broken =
