@@ -1,5 +1,7 @@
 //! What each number is, stated once; printers read it from here and compute nothing.
 
+use crate::{multiple_choice, timed_alert};
+
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -90,6 +92,36 @@ pub const UNSCORED: Metric = Metric {
     on_empty: Some(0.0),
 };
 
-/// All of them, in the order of reports.
-pub const METRICS: [&Metric; 6] =
-    [&PAUC, &DUPLICATES, &REPLIES_PER_MINUTE, &OUT_OF_SPAN, &FIRST_REPLY_DELAY, &UNSCORED];
+/// Every metric: those of PAUC's report in its order, then those of the other benchmarks.
+pub const METRICS: &[&Metric] = &[
+    &PAUC,
+    &DUPLICATES,
+    &REPLIES_PER_MINUTE,
+    &OUT_OF_SPAN,
+    &FIRST_REPLY_DELAY,
+    &UNSCORED,
+    &timed_alert::PROACTIVE_OUTPUT_PUSH,
+    &timed_alert::PROACTIVE_OUTPUT_POLLING,
+    &timed_alert::OVO_TIMING,
+    &timed_alert::PROACTIVE_ALERTING,
+    &timed_alert::ALERT_PRECISION,
+    &timed_alert::ALERT_IOU,
+    &timed_alert::PROACTIVE_TURN_TAKING,
+    &multiple_choice::ACCURACY,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_metric_says_what_it_is_under_a_name_of_its_own() {
+        let names: HashSet<&str> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), METRICS.len());
+        for metric in METRICS {
+            assert!([metric.unit, metric.formula, metric.source].iter().all(|text| !text.is_empty()), "{metric:?}");
+        }
+    }
+}

@@ -49,6 +49,27 @@ pub const PROACTIVE_ALERTING: Metric = Metric {
     on_empty: None,
 };
 
+/// How many of the alerts belong to the event.
+pub const ALERT_PRECISION: Metric = Metric {
+    name: "precision",
+    unit: "%",
+    direction: Direction::HigherIsBetter,
+    formula: "mean over items of alerts inside the event / alerts; 0 without an alert",
+    source: "OmniMMI, arXiv 2503.22952 (PA)",
+    on_empty: None,
+};
+
+/// Whether the alerts last as long as the event.
+pub const ALERT_IOU: Metric = Metric {
+    name: "IoU",
+    unit: "%",
+    direction: Direction::HigherIsBetter,
+    formula: "mean over items of the overlap of [first alert, last alert] with the event / their union; 0 without an \
+              alert",
+    source: "OmniMMI, arXiv 2503.22952 (PA)",
+    on_empty: None,
+};
+
 /// Whether nothing was said to what asks nothing.
 pub const PROACTIVE_TURN_TAKING: Metric = Metric {
     name: "proactive turn-taking",

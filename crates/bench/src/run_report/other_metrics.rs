@@ -8,7 +8,8 @@ use crate::datasets::{OvoBench, ProactiveOutputItem};
 use crate::metric::Metric;
 use crate::run::{Gold, Prediction, Subset};
 use crate::timed_alert::{
-    Alerting, OVO_TIMING, PROACTIVE_ALERTING, PROACTIVE_OUTPUT_PUSH, TOLERANCE_SECS, proactive_alerting,
+    ALERT_IOU, ALERT_PRECISION, Alerting, OVO_TIMING, PROACTIVE_ALERTING, PROACTIVE_OUTPUT_PUSH, TOLERANCE_SECS,
+    proactive_alerting,
 };
 use crate::{Predictions, TimedReply};
 
@@ -34,8 +35,8 @@ pub(super) fn score(
             };
             vec![
                 share(&PROACTIVE_ALERTING, items, alerting(|one| f64::from(u8::from(one.is_first_inside)))),
-                named("precision", "%", mean(items, alerting(|one| one.precision))),
-                named("IoU", "%", mean(items, alerting(|one| one.iou))),
+                share(&ALERT_PRECISION, items, alerting(|one| one.precision)),
+                share(&ALERT_IOU, items, alerting(|one| one.iou)),
             ]
         }
     };
