@@ -21,8 +21,8 @@ pub struct MultipleChoice {
     pub question_id: String,
     /// File name of the video.
     pub video: String,
-    /// Group the accuracy is also reported for: task type, duration class.
-    pub group: String,
+    /// Groups the accuracy is also reported for: task type, duration class.
+    pub groups: Vec<String>,
     /// The words of the question.
     pub question: String,
     /// The options, without letters.
@@ -40,6 +40,12 @@ impl MultipleChoice {
             let _ = write!(text, "\n{letter}. {option}");
         }
         text
+    }
+
+    /// The right option with its letter.
+    pub fn right_option(&self) -> String {
+        let lettered = ('A'..='Z').zip(&self.options).nth(self.correct_idx);
+        lettered.map(|(letter, option)| format!("{letter}. {option}")).unwrap_or_default()
     }
 
     /// Whether an answer names the right option.
@@ -88,12 +94,13 @@ mod tests {
         let asked = MultipleChoice {
             question_id: "1".into(),
             video: "v.mp4".into(),
-            group: "colour".into(),
+            groups: vec!["colour".into()],
             question: "Which lamp is on?".into(),
             options: vec!["The red one.".into(), "The blue one.".into()],
             correct_idx: 1,
         };
         assert_eq!(asked.user_text(), "Which lamp is on?\nA. The red one.\nB. The blue one.");
+        assert_eq!(asked.right_option(), "B. The blue one.");
         assert!(asked.is_right("B") && !asked.is_right("A") && !asked.is_right("?"));
     }
 }

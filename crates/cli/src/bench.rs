@@ -1,5 +1,6 @@
 //! `souffleur bench`: benchmarks of models, and of this machine.
 
+mod choose;
 mod diff;
 mod engine;
 mod merge;
@@ -10,7 +11,7 @@ mod show;
 use clap::{Args, Subcommand};
 use souffleur_bench::run::Benchmark;
 
-use crate::failure::{Failure, OrFail};
+use crate::failure::Failure;
 
 /// Run a model on a benchmark, or measure this machine
 #[derive(Args)]
@@ -33,23 +34,22 @@ enum BenchCommand {
     /// OmniMMI, proactive alerting
     #[command(name = "omnimmi")]
     OmniMmi(Box<play::PlayArgs>),
-    #[command(name = "video-mme", hide = true)]
-    VideoMme(LaterArgs),
-    #[command(name = "mvbench", hide = true)]
-    MvBench(LaterArgs),
-    #[command(name = "longvideobench", hide = true)]
-    LongVideoBench(LaterArgs),
+    /// HumOmni, in the style of track 2: replies at the right moment, by PAUC
+    #[command(name = "humomni")]
+    HumOmni(Box<play::PlayArgs>),
+    /// Video-MME: lettered options about a whole video
+    #[command(name = "video-mme")]
+    VideoMme(choose::ChooseArgs),
+    /// MVBench: lettered options about a whole video
+    #[command(name = "mvbench")]
+    MvBench(choose::ChooseArgs),
+    /// LongVideoBench: lettered options about a whole video, without its subtitles
+    #[command(name = "longvideobench")]
+    LongVideoBench(choose::ChooseArgs),
     Merge(merge::MergeArgs),
     Diff(diff::DiffArgs),
     Show(show::ShowArgs),
     Engine(engine::EngineArgs),
-}
-
-/// Whatever is given to a benchmark that cannot be run yet.
-#[derive(Args)]
-struct LaterArgs {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    _rest: Vec<std::ffi::OsString>,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
@@ -58,17 +58,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         BenchCommand::StreamingBenchPo(args) => play::run(Benchmark::StreamingBenchPo, args),
         BenchCommand::OvoTiming(args) => play::run(Benchmark::OvoTiming, args),
         BenchCommand::OmniMmi(args) => play::run(Benchmark::OmniMmi, args),
-        BenchCommand::VideoMme(_) => later("video-mme"),
-        BenchCommand::MvBench(_) => later("mvbench"),
-        BenchCommand::LongVideoBench(_) => later("longvideobench"),
+        BenchCommand::HumOmni(args) => play::run(Benchmark::HumOmni, args),
+        BenchCommand::VideoMme(args) => choose::run(Benchmark::VideoMme, args),
+        BenchCommand::MvBench(args) => choose::run(Benchmark::MvBench, args),
+        BenchCommand::LongVideoBench(args) => choose::run(Benchmark::LongVideoBench, args),
         BenchCommand::Merge(args) => merge::run(args),
         BenchCommand::Diff(args) => diff::run(args),
         BenchCommand::Show(args) => show::run(args),
         BenchCommand::Engine(args) => engine::run(args),
     }
-}
-
-/// A benchmark that is read but not run says why.
-fn later(name: &str) -> Result<(), Failure> {
-    name.parse::<Benchmark>().or_misuse().map(drop)
 }

@@ -9,7 +9,7 @@ use crate::{BenchError, MultipleChoice, lenient_json};
 
 /// Reads Video-MME's form (arXiv 2405.21075): `{video_id, duration, domain, sub_category, questions: [{question_id,
 /// task_type, question, options, answer}]}`, options with or without their letters, `answer` a letter. Grouped by
-/// `duration` (short, medium, long).
+/// `duration` (short, medium, long) and by `task_type`.
 ///
 /// # Errors
 /// When it is no JSON list.
@@ -21,11 +21,11 @@ pub fn video_mme(bytes: &[u8], origin: &str) -> Result<Dataset<MultipleChoice>, 
         |log, row, items| {
             log.note_unknown(row, &["video_id", "duration", "domain", "sub_category", "questions", "url"], "");
             let Some(video) = log.text(row, "video_id") else { return };
-            let group = lenient_json::text(row.get("duration")).unwrap_or_default();
+            let duration = lenient_json::text(row.get("duration")).unwrap_or_default();
             log.place = format!("{} ({video})", log.place);
             for value in log.list(row, "questions") {
                 let nothing = Map::new();
-                items.extend(video_mme_question(log, value.as_object().unwrap_or(&nothing), video, group));
+                items.extend(video_mme_question(log, value.as_object().unwrap_or(&nothing), video, duration));
             }
         },
     )
@@ -35,17 +35,18 @@ fn video_mme_question(
     log: &mut FindingLog,
     row: &Map<String, Value>,
     video: &str,
-    group: &str,
+    duration: &str,
 ) -> Option<MultipleChoice> {
     log.note_unknown(row, &["question_id", "task_type", "question", "options", "answer"], "questions[].");
     let options = options(log, row, "options");
+    let task_type = lenient_json::text(row.get("task_type")).unwrap_or_default();
     let letter = log.text(row, "answer")?.trim().trim_end_matches('.');
     let correct_idx =
         option_idx(letter, options.len()).or_else(|| log.bad_field(row, "answer", "an option's letter"))?;
     Some(MultipleChoice {
         question_id: log.text(row, "question_id")?.to_owned(),
         video: format!("{video}.mp4"),
-        group: group.to_owned(),
+        groups: named([duration, task_type]),
         question: log.text(row, "question")?.to_owned(),
         options,
         correct_idx,
@@ -78,7 +79,7 @@ fn mv_bench_question(log: &mut FindingLog, row: &Map<String, Value>) -> Option<M
     Some(MultipleChoice {
         question_id: format!("{video}: {question}"),
         video: video.to_owned(),
-        group: lenient_json::text(row.get("task_type")).unwrap_or_default().to_owned(),
+        groups: named([lenient_json::text(row.get("task_type")).unwrap_or_default()]),
         question: question.to_owned(),
         options,
         correct_idx,
@@ -86,7 +87,8 @@ fn mv_bench_question(log: &mut FindingLog, row: &Map<String, Value>) -> Option<M
 }
 
 /// Reads LongVideoBench's form (arXiv 2407.15754): `{id, video_id, video_path, question, candidates, correct_choice,
-/// position, duration, subtitle_path, starting_timestamp_for_subtitles, …}`, `correct_choice` an index.
+/// position, duration, subtitle_path, starting_timestamp_for_subtitles, …}`, `correct_choice` an index. Grouped by `duration_group` and
+/// `question_category`, where a file has them.
 ///
 /// # Errors
 /// When it is no JSON list.
@@ -123,6 +125,8 @@ const LONG_VIDEO_BENCH_FIELDS: &[&str] = &[
 fn long_video_bench_question(log: &mut FindingLog, row: &Map<String, Value>) -> Option<MultipleChoice> {
     log.note_unknown(row, LONG_VIDEO_BENCH_FIELDS, "");
     let options = options(log, row, "candidates");
+    let duration_group = row.get("duration_group").map(|group| format!("up to {} s", lenient_json::shown(Some(group))));
+    let question_category = lenient_json::text(row.get("question_category")).unwrap_or_default();
     let choice = row.get("correct_choice").and_then(Value::as_u64).and_then(|idx| usize::try_from(idx).ok());
     let correct_idx = choice
         .filter(|idx| *idx < options.len())
@@ -130,11 +134,16 @@ fn long_video_bench_question(log: &mut FindingLog, row: &Map<String, Value>) -> 
     Some(MultipleChoice {
         question_id: lenient_json::id(row.get("id")).or_else(|| log.bad_field(row, "id", "an identity"))?,
         video: log.text(row, "video_path")?.to_owned(),
-        group: row.get("duration_group").map(|group| lenient_json::shown(Some(group))).unwrap_or_default(),
+        groups: named([duration_group.as_deref().unwrap_or_default(), question_category]),
         question: log.text(row, "question")?.to_owned(),
         options,
         correct_idx,
     })
+}
+
+/// The groups the file names.
+fn named<const N: usize>(groups: [&str; N]) -> Vec<String> {
+    groups.into_iter().filter(|group| !group.is_empty()).map(str::to_owned).collect()
 }
 
 /// The options without their letters. One that is no text stays as its JSON, so that the others keep their letter.

@@ -164,7 +164,7 @@ fn choice_item(log: &mut FindingLog, row: &Map<String, Value>, task: &str, quest
     let choice = MultipleChoice {
         question_id,
         video: log.text(row, "video")?.to_owned(),
-        group: task.to_owned(),
+        groups: vec![task.to_owned()],
         question: log.text(row, "question")?.to_owned(),
         options,
         correct_idx,

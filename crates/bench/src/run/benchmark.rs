@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::clip::{Clip, ClipEnd, inside};
 use super::{RunError, Subset};
 use crate::datasets::{self, AlertItem, Dataset, OvoBench, ProactiveOutputItem};
-use crate::{Annotations, BenchError, Finding, Item, UserText};
+use crate::{Annotations, BenchError, Finding, Item, MultipleChoice, UserText};
 
 /// A benchmark by its name on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,14 @@ pub enum Benchmark {
     OvoTiming,
     /// OmniMMI, proactive alerting: `proactive_alerting.json`.
     OmniMmi,
+    /// HumOmni, in the style of track 2: `humomni.json`.
+    HumOmni,
+    /// Video-MME, multiple choice: `video_mme.json`.
+    VideoMme,
+    /// MVBench, multiple choice, flattened to one list: `mvbench.json`.
+    MvBench,
+    /// LongVideoBench, multiple choice: `lvb_val.json`.
+    LongVideoBench,
 }
 
 /// What is right about the items of a subset.
@@ -34,36 +42,36 @@ pub enum Gold {
     Timing(OvoBench),
     /// An event to be told of.
     Alerts(Vec<AlertItem>),
+    /// Questions with lettered options.
+    Choices(Vec<MultipleChoice>),
 }
 
-const RUNNABLE: [(&str, Benchmark); 4] = [
+const BENCHMARKS: [(&str, Benchmark); 8] = [
     ("proactivevideoqa", Benchmark::ProactiveVideoQa),
     ("streamingbench-po", Benchmark::StreamingBenchPo),
     ("ovo-timing", Benchmark::OvoTiming),
     ("omnimmi", Benchmark::OmniMmi),
+    ("humomni", Benchmark::HumOmni),
+    ("video-mme", Benchmark::VideoMme),
+    ("mvbench", Benchmark::MvBench),
+    ("longvideobench", Benchmark::LongVideoBench),
 ];
-
-/// Multiple choice from the default prompt: read and scored, but not run.
-const NOT_RUNNABLE: [&str; 3] = ["video-mme", "mvbench", "longvideobench"];
 
 impl FromStr for Benchmark {
     type Err = RunError;
 
     fn from_str(typed: &str) -> Result<Self, RunError> {
-        if let Some((_, benchmark)) = RUNNABLE.iter().find(|(name, _)| *name == typed) {
+        if let Some((_, benchmark)) = BENCHMARKS.iter().find(|(name, _)| *name == typed) {
             return Ok(*benchmark);
         }
-        if let Some(name) = NOT_RUNNABLE.into_iter().find(|name| *name == typed) {
-            return Err(RunError::NotRunnable { name });
-        }
-        let known = RUNNABLE.iter().map(|(name, _)| *name).collect();
+        let known = BENCHMARKS.iter().map(|(name, _)| *name).collect();
         Err(RunError::UnknownBenchmark { typed: typed.to_owned(), known })
     }
 }
 
 impl fmt::Display for Benchmark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = RUNNABLE.iter().find(|(_, benchmark)| benchmark == self).map_or("", |(name, _)| *name);
+        let name = BENCHMARKS.iter().find(|(_, benchmark)| benchmark == self).map_or("", |(name, _)| *name);
         f.write_str(name)
     }
 }
@@ -75,6 +83,10 @@ impl Benchmark {
             Self::StreamingBenchPo => "questions_proactive.json",
             Self::OvoTiming => "ovo_bench_new.json",
             Self::OmniMmi => "proactive_alerting.json",
+            Self::HumOmni => "humomni.json",
+            Self::VideoMme => "video_mme.json",
+            Self::MvBench => "mvbench.json",
+            Self::LongVideoBench => "lvb_val.json",
         }
     }
 
@@ -84,6 +96,10 @@ impl Benchmark {
             Self::StreamingBenchPo => "questions_proactive.json beside the videos",
             Self::OvoTiming => "ovo_bench_new.json beside the videos",
             Self::OmniMmi => "proactive_alerting.json beside videos/",
+            Self::HumOmni => "humomni.json beside videos/",
+            Self::VideoMme => "video_mme.json beside videos/",
+            Self::MvBench => "mvbench.json, all tasks in one list, beside videos/",
+            Self::LongVideoBench => "lvb_val.json beside videos/",
         }
     }
 
@@ -176,9 +192,26 @@ impl Benchmark {
                 let clips = clips.collect();
                 (Gold::Alerts(items), clips, findings)
             }
+            Self::HumOmni => {
+                let Dataset { items, findings } = datasets::humomni(&bytes, origin)?;
+                let clips = items.iter().map(|item| Clip::of_item(item, &videos)).collect();
+                (Gold::Answers(items), clips, findings)
+            }
+            Self::VideoMme => choices(datasets::video_mme(&bytes, origin)?, &videos),
+            Self::MvBench => choices(datasets::mv_bench(&bytes, origin)?, &videos),
+            Self::LongVideoBench => choices(datasets::long_video_bench(&bytes, origin)?, &videos),
         };
         Ok(Subset { name: name.to_owned(), annotation: bytes, gold, clips, findings })
     }
+}
+
+fn choices(read: Dataset<MultipleChoice>, videos: &Path) -> (Gold, Vec<Clip>, Vec<Finding>) {
+    let clips = read
+        .items
+        .iter()
+        .map(|item| clip(&item.question_id, videos, &item.video, (0.0, &item.user_text()), (0.0, ClipEnd::Video)));
+    let clips = clips.collect();
+    (Gold::Choices(read.items), clips, read.findings)
 }
 
 fn output_clip(item: &ProactiveOutputItem, videos: &Path) -> Clip {
@@ -204,11 +237,10 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_command_line() {
-        for (name, benchmark) in RUNNABLE {
+        for (name, benchmark) in BENCHMARKS {
             assert_eq!(name.parse::<Benchmark>().unwrap(), benchmark);
             assert_eq!(benchmark.to_string(), name);
         }
-        assert!(matches!("mvbench".parse::<Benchmark>(), Err(RunError::NotRunnable { .. })));
         assert!(matches!("x".parse::<Benchmark>(), Err(RunError::UnknownBenchmark { .. })));
     }
 

@@ -1,13 +1,14 @@
 use std::path::{Path, PathBuf};
 
 use souffleur_engine::{EngineError, TurnModel};
-use souffleur_session::StopSignal;
+use souffleur_session::{SessionOptions, StopSignal};
 
+use super::ask::ask;
 use super::folder::{ModelFacts, RunFolder, RunRecord};
 use super::play::{Played, play};
 use super::prediction::{Prediction, PredictionLog};
 use super::variant::Variant;
-use super::{Benchmark, Clip, RunError, Shard, Subset};
+use super::{Benchmark, Clip, RunError, Settings, Shard, Subset};
 use crate::Strictness;
 
 /// Everything that decides what a run predicts.
@@ -153,8 +154,6 @@ fn drive_variant(
     let mut done = 0;
     for subset in &plan.subsets {
         let path = folder.predictions_path(&subset.name);
-        let parent = path.parent().unwrap_or(folder.path());
-        std::fs::create_dir_all(parent).map_err(|cause| RunError::write(parent, cause))?;
         let log = PredictionLog::open(&path)?;
         done += subset.clips.iter().filter(|clip| log.is_done(&clip.question_id)).count();
         logs.push((subset, path, log));
@@ -177,7 +176,7 @@ fn drive_variant(
             match clip.video.as_deref() {
                 None => leave_out("its video lies outside the benchmark's folder".into()),
                 Some(video) if !video.exists() => leave_out(format!("no video at {}", video.display())),
-                Some(_) => match play(clip, &options, variant.settings.asking, model.get()?, stop, progress)? {
+                Some(_) => match show(clip, &variant.settings, &options, model.get()?, stop, progress)? {
                     Played::Whole(Prediction { broke_off: Some(cause), question_id, .. }) if is_strict => {
                         return Err(RunError::BadVideo { question_id, cause });
                     }
@@ -199,4 +198,19 @@ fn drive_variant(
         }
     }
     Ok(left_out)
+}
+
+/// Plays a clip, or asks about the whole of it at once.
+fn show(
+    clip: &Clip,
+    settings: &Settings,
+    options: &SessionOptions,
+    model: &mut dyn TurnModel,
+    stop: &StopSignal,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Played, RunError> {
+    match settings.sampled_frames {
+        Some(num) => ask(clip, num, settings.max_new_tokens, model, stop, progress),
+        None => play(clip, options, settings.asking, model, stop, progress),
+    }
 }

@@ -22,14 +22,6 @@ pub enum RunError {
         /// What there is.
         known: Vec<&'static str>,
     },
-    /// The benchmark is read but cannot be run.
-    #[error(
-        "{name} cannot be run yet: its system prompt is not the model's own, which the engine takes from the model folder alone"
-    )]
-    NotRunnable {
-        /// The benchmark.
-        name: &'static str,
-    },
     /// The folder holds no annotation.
     #[error("{} holds no benchmark: expected {expected}", root.display())]
     NoSubset {
@@ -181,7 +173,6 @@ impl Hint for RunError {
             Self::Bench(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::UnknownBenchmark { .. } => "name one of them, such as `souffleur bench proactivevideoqa`".into(),
-            Self::NotRunnable { .. } => "run proactivevideoqa, streamingbench-po, ovo-timing or omnimmi".into(),
             Self::NoSubset { .. } => "give --root the folder that the benchmark was unpacked into".into(),
             Self::UnknownSubset { .. } => "give --subset names of folders in --root, or leave it out for all".into(),
             Self::Shard { .. } => "give --shard 1/4, --shard 2/4 and so on, one a machine".into(),

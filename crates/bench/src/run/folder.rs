@@ -10,10 +10,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use souffleur_session::export::write_whole;
 
 use super::prediction::{self, Prediction};
 use super::settings::Settings;
@@ -266,16 +266,7 @@ impl RunFolder {
         let path = self.path.join(name);
         let failed = |cause| RunError::write(&path, cause);
         let folder = path.parent().unwrap_or(&self.path);
-        fs::create_dir_all(folder).map_err(failed)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".souffleur-");
-        // A temporary file is the user's alone by default; this one becomes an ordinary file, so the umask decides.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder).map_err(failed)?;
-        file.write_all(bytes).and_then(|()| file.as_file().sync_data()).map_err(failed)?;
-        let file = file.into_temp_path();
-        file.persist(&path).map_err(|error| failed(error.error))
+        fs::create_dir_all(folder).and_then(|()| write_whole(&path, bytes)).map_err(failed)
     }
 }
 

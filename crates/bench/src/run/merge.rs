@@ -34,8 +34,6 @@ pub fn merge(runs: &[PathBuf], out: &Path) -> Result<(), RunError> {
 
 fn append(from: &RunFolder, to: &RunFolder, subset: &str) -> Result<(), RunError> {
     let path = to.predictions_path(subset);
-    let parent = path.parent().unwrap_or(to.path());
-    std::fs::create_dir_all(parent).map_err(|cause| RunError::write(parent, cause))?;
     let mut log = PredictionLog::open(&path)?;
     for row in from.predictions(subset)? {
         if !log.is_done(&row.question_id) {

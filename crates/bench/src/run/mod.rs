@@ -1,5 +1,6 @@
 //! Runs: clips played to a model, predictions written as they come, gone on with after a stop or a kill.
 
+mod ask;
 mod benchmark;
 mod clip;
 mod drive;
@@ -13,6 +14,7 @@ mod shard;
 mod subset;
 mod variant;
 
+pub use ask::{OFFLINE_FRAMES, OFFLINE_PROMPT};
 pub use benchmark::{Benchmark, Gold};
 pub use clip::{Clip, ClipEnd};
 pub use drive::{LeftOut, Progress, RunPlan, StartModel, drive};

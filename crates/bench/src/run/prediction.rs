@@ -73,12 +73,13 @@ pub(super) struct PredictionLog {
 }
 
 impl PredictionLog {
-    /// Opens or creates the file. What a killed process left of a last line is dropped; a broken line before it is an
+    /// Opens the file, or creates it and its folder. What a killed process left of a last line is dropped; a broken line before it is an
     /// error, because nothing we do leaves one.
     pub(super) fn open(path: &Path) -> Result<Self, RunError> {
         let rows = read(path)?;
-        let whole = whole_lines(&read_bytes(path)?).len() as u64;
         let failed = |cause| RunError::write(path, cause);
+        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
+        let whole = whole_lines(&read_bytes(path)?).len() as u64;
         let mut file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(failed)?;
         file.set_len(whole).map_err(failed)?;

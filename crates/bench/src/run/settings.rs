@@ -95,6 +95,10 @@ pub struct Settings {
     /// When questions are asked.
     #[serde(default)]
     pub asking: Asking,
+    /// Frames spread evenly over the whole video and shown in one turn with the question: an offline task, to which
+    /// nothing above but the longest reply applies. `None` plays the video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled_frames: Option<u32>,
 }
 
 impl Settings {
@@ -116,6 +120,9 @@ impl Settings {
         }
         if self.max_new_tokens == 0 {
             return wrong("a reply holds at least 1 token, found 0".into());
+        }
+        if self.sampled_frames == Some(0) {
+            return wrong("a question is asked about at least 1 frame, found 0".into());
         }
         Ok(())
     }
@@ -143,9 +150,14 @@ impl Settings {
             ("--eagerness", self.eagerness.to_string(), other.eagerness.to_string()),
             ("--max-new-tokens", self.max_new_tokens.to_string(), other.max_new_tokens.to_string()),
             ("questions asked", format!("{:?}", self.asking), format!("{:?}", other.asking)),
+            ("--frames", frames(self.sampled_frames), frames(other.sampled_frames)),
         ];
         pairs.into_iter().find(|(_, here, there)| here != there)
     }
+}
+
+fn frames(sampled: Option<u32>) -> String {
+    sampled.map_or_else(|| "all".to_owned(), |num| num.to_string())
 }
 
 #[cfg(test)]
@@ -157,6 +169,7 @@ pub(crate) fn plain() -> Settings {
         eagerness: 0.0,
         max_new_tokens: 512,
         asking: Asking::WhenDue,
+        sampled_frames: None,
     }
 }
 
@@ -184,6 +197,7 @@ mod tests {
         assert!(with(|settings| settings.eagerness = f32::NAN).is_err());
         assert!(with(|settings| settings.policy = "threshold=2".into()).is_err());
         assert!(with(|settings| settings.max_new_tokens = 0).is_err());
+        assert!(with(|settings| settings.sampled_frames = Some(0)).is_err());
     }
 
     #[test]

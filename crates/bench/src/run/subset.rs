@@ -35,6 +35,7 @@ impl Subset {
             Gold::Outputs(items) => keep(items, shard),
             Gold::Timing(bench) => keep(&mut bench.timing, shard),
             Gold::Alerts(items) => keep(items, shard),
+            Gold::Choices(items) => keep(items, shard),
         }
         self
     }

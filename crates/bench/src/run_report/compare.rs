@@ -69,6 +69,7 @@ fn settings(before: &RunReport, after: &RunReport) -> Vec<(String, String, Strin
             ("eagerness", settings.eagerness.to_string()),
             ("interval", settings.interval_secs.to_string()),
             ("frames a turn", settings.frames_per_turn.to_string()),
+            ("frames", settings.sampled_frames.map_or_else(|| "all".to_owned(), |num| num.to_string())),
         ]
     };
     let pairs = of(before).into_iter().zip(of(after));

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::data::{RowKind, RunReport};
 use super::published::{PUBLISHED, SOURCE, SUBSETS};
+use crate::run::OFFLINE_PROMPT;
 
 pub(super) fn render(report: &RunReport) -> String {
     let mut text = String::new();
@@ -24,17 +25,21 @@ pub(super) fn render(report: &RunReport) -> String {
 /// What was run, for the head of a report.
 pub(super) fn facts(report: &RunReport) -> Vec<(&'static str, String)> {
     let settings = &report.settings;
-    let mut facts = vec![
-        ("policy", settings.policy.clone()),
-        ("eagerness", settings.eagerness.to_string()),
-        ("interval", format!("{} s", settings.interval_secs)),
-        ("frames a turn", settings.frames_per_turn.to_string()),
-        ("judge", report.judge.clone()),
-        (
-            "items",
-            format!("{} of {}", report.items.iter().filter(|item| item.is_predicted).count(), report.items.len()),
-        ),
-    ];
+    let mut facts = match settings.sampled_frames {
+        Some(num) => vec![
+            ("frames", format!("{num}, spread evenly over the video, in one turn")),
+            ("system prompt", OFFLINE_PROMPT.to_owned()),
+        ],
+        None => vec![
+            ("policy", settings.policy.clone()),
+            ("eagerness", settings.eagerness.to_string()),
+            ("interval", format!("{} s", settings.interval_secs)),
+            ("frames a turn", settings.frames_per_turn.to_string()),
+        ],
+    };
+    let num_predicted = report.items.iter().filter(|item| item.is_predicted).count();
+    facts.push(("judge", report.judge.clone()));
+    facts.push(("items", format!("{num_predicted} of {}", report.items.len())));
     if let Some(usage) = &report.judge_usage {
         facts.push(("judging", usage.clone()));
     }
@@ -70,7 +75,7 @@ fn scores(text: &mut String, report: &RunReport) {
         for row in &report.rows {
             for subset in &row.subsets {
                 for (name, unit, value) in &subset.metrics {
-                    let (label, subset) = (cell(&row.label), cell(&subset.name));
+                    let (label, subset, name) = (cell(&row.label), cell(&subset.name), cell(name));
                     _ = writeln!(text, "| {label} | {subset} | {name} | {} | {unit} |", number(*value));
                 }
             }

@@ -1,11 +1,12 @@
 //! The benchmarks that are not scored by PAUC.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::data::{AnswerReport, ItemReport, SubsetRow};
 use super::scoring::item_report;
 use crate::datasets::{OvoBench, ProactiveOutputItem};
 use crate::metric::Metric;
+use crate::multiple_choice::{ACCURACY, MultipleChoice};
 use crate::run::{Gold, Prediction, Subset};
 use crate::timed_alert::{
     ALERT_IOU, ALERT_PRECISION, Alerting, OVO_TIMING, PROACTIVE_ALERTING, PROACTIVE_OUTPUT_PUSH, TOLERANCE_SECS,
@@ -39,6 +40,7 @@ pub(super) fn score(
                 share(&ALERT_IOU, items, alerting(|one| one.iou)),
             ]
         }
+        Gold::Choices(items) => accuracies(items, |id| replies(id)),
     };
     let num_replies = predicted.iter().map(|row| row.model_response_list.len()).sum();
     let row = SubsetRow {
@@ -81,6 +83,26 @@ fn timing<'a>(bench: &OvoBench, replies: impl Fn(&str) -> &'a [TimedReply]) -> V
     values
 }
 
+/// Over all questions, then over those of each group, in the order of their names.
+fn accuracies<'a>(items: &[MultipleChoice], replies: impl Fn(&str) -> &'a [TimedReply]) -> Vec<Value> {
+    let is_right = |item: &&MultipleChoice| {
+        let answer = replies(&item.question_id).first();
+        f64::from(u8::from(answer.is_some_and(|answer| item.is_right(&answer.text))))
+    };
+    let all: Vec<&MultipleChoice> = items.iter().collect();
+    let mut groups: BTreeMap<&str, Vec<&MultipleChoice>> = BTreeMap::new();
+    for item in items {
+        item.groups.iter().for_each(|group| groups.entry(group).or_default().push(item));
+    }
+    let mut values = vec![share(&ACCURACY, &all, is_right)];
+    values.extend(
+        groups
+            .into_iter()
+            .map(|(group, items)| named(&format!("{}, {group}", ACCURACY.name), ACCURACY.unit, mean(&items, is_right))),
+    );
+    values
+}
+
 /// The items with their gold times as spans, for the viewer.
 fn items(subset: &Subset, gold: &Gold, predicted: &[Prediction]) -> Vec<ItemReport> {
     let rows: HashMap<&str, &Prediction> = predicted.iter().map(|row| (row.question_id.as_str(), row)).collect();
@@ -99,6 +121,7 @@ fn items(subset: &Subset, gold: &Gold, predicted: &[Prediction]) -> Vec<ItemRepo
             let event = |item: &crate::datasets::AlertItem| Some((item.event.start_secs, item.event.end_secs));
             items.iter().map(|item| vec![answer("the event", event(item))]).collect()
         }
+        Gold::Choices(items) => items.iter().map(|item| vec![answer(&item.right_option(), None)]).collect(),
     };
     let reports = subset.clips.iter().zip(answers).map(|(clip, answers)| {
         let mut report = item_report(&subset.name, &clip.question_id, rows.get(clip.question_id.as_str()).copied());

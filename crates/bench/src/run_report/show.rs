@@ -35,7 +35,10 @@ pub fn show_item(report: &RunReport, item: &ItemReport) -> String {
     let mut lines: Vec<(f64, u8, String)> = Vec::new();
     lines.extend(item.texts.iter().map(|(secs, words)| (*secs, 0, format!("user   {}", one_line(words)))));
     for answer in &item.answers {
-        let (start, end) = answer.span.unwrap_or((0.0, 0.0));
+        let Some((start, end)) = answer.span else {
+            lines.push((0.0, 1, format!("due    {}", one_line(&answer.text))));
+            continue;
+        };
         let pauc = number(answer.pauc.get(omega).copied().flatten());
         let words = one_line(&answer.text);
         lines.push((start, 1, format!("due    {words}  [{}–{}, PAUC {pauc}]", time(start), time(end))));

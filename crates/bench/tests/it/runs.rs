@@ -24,6 +24,7 @@ fn settings() -> Settings {
         eagerness: 0.0,
         max_new_tokens: 32,
         asking: Asking::WhenDue,
+        sampled_frames: None,
     }
 }
 

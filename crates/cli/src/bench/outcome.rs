@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 
 use souffleur_bench::run::{LeftOut, RunFolder};
 use souffleur_bench::run_report::{RunReport, ScoredRun, score_run, write_report};
-use souffleur_bench::{Judge, JudgeChoice, Omega};
+use souffleur_bench::{ExactJudge, Judge, JudgeChoice, Omega};
 
 use crate::failure::{Failure, OrFail, one_line};
 use crate::pauc::{JudgeServerArgs, json_line};
@@ -30,6 +30,13 @@ impl Scoring {
             _ => judge.to_owned(),
         };
         Ok(Self { judge_name, judge: opened, omegas })
+    }
+}
+
+impl Scoring {
+    /// Multiple choice: nobody needs to judge.
+    pub(super) fn by_letter() -> Self {
+        Self { judge_name: "the first option letter".into(), judge: Box::new(ExactJudge), omegas: Vec::new() }
     }
 }
 
@@ -88,7 +95,7 @@ fn print(report: &RunReport) -> Result<(), Failure> {
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
     for subset in &report.main().subsets {
         for (name, unit, value) in &subset.metrics {
-            writeln!(out, "{:<24} {name:<28} {:>7} {unit}", one_line(&subset.name), number(*value))?;
+            writeln!(out, "{:<24} {:<28} {:>7} {unit}", one_line(&subset.name), one_line(name), number(*value))?;
         }
         if let Some(pauc) = subset.pauc.get(omega) {
             let (name, answers) = (one_line(&subset.name), subset.turns);

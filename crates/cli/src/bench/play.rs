@@ -1,12 +1,12 @@
 //! `souffleur bench NAME`: clips to a model, predictions to a folder, a report beside them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::ProgressBar;
 use souffleur_bench::Strictness;
 use souffleur_bench::run::{
-    Benchmark, FramesPerTurn, ModelFacts, Progress, RunFolder, RunPlan, Settings, Shard, drive, variants,
+    Benchmark, FramesPerTurn, LeftOut, ModelFacts, Progress, RunFolder, RunPlan, Settings, Shard, drive, variants,
 };
 use souffleur_engine::{Engine, EngineOptions, TurnModel, catalog};
 use souffleur_model::{ModelFolder, sha256_hex};
@@ -98,29 +98,31 @@ pub(super) fn run(benchmark: Benchmark, args: &PlayArgs) -> Result<(), Failure> 
         shard,
         strictness: if args.strict { Strictness::Strict } else { Strictness::Lenient },
     };
-    let left_out = play(&plan, args, model, engine_options)?;
+    let left_out = play(&plan, &args.out, &args.model, model, engine_options)?;
     let run = RunFolder::open(&args.out).or_fail()?;
     outcome::report(&run, &scoring, &left_out, args.json)
 }
 
-fn play(
+/// Plays what has no predictions yet, behind a bar.
+pub(super) fn play(
     plan: &RunPlan,
-    args: &PlayArgs,
+    out: &Path,
+    model_name: &str,
     model: ModelFolder,
     options: EngineOptions,
-) -> Result<Vec<souffleur_bench::run::LeftOut>, Failure> {
+) -> Result<Vec<LeftOut>, Failure> {
     let stop = interrupt::stop_signal("turn")?;
     let bar = progress::items();
-    let mut model = Some((model, options));
+    let mut model = Some(model);
     let mut start = || -> Result<Box<dyn TurnModel>, souffleur_engine::EngineError> {
         // Asked for once a run.
-        let (model, options) = match model.take() {
+        let model = match model.take() {
             Some(taken) => taken,
-            None => (catalog::resolve(&args.model)?, EngineOptions::default()),
+            None => catalog::resolve(model_name)?,
         };
-        Ok(Box::new(Engine::start(model, options)?))
+        Ok(Box::new(Engine::start(model, options.clone())?))
     };
-    let outcome = drive(plan, &args.out, &mut start, &stop, &mut |event| show(&bar, event));
+    let outcome = drive(plan, out, &mut start, &stop, &mut |event| show(&bar, event));
     bar.finish_and_clear();
     outcome.or_fail()
 }
@@ -149,11 +151,12 @@ fn settings(args: &PlayArgs, frames_per_turn: FramesPerTurn, interval_secs: f64,
         eagerness: args.eagerness.unwrap_or(eagerness),
         max_new_tokens: args.max_new_tokens,
         asking: souffleur_bench::run::Asking::WhenDue,
+        sampled_frames: None,
     }
 }
 
 /// The model's name and what tells its files apart: the manifest holds the checksum of each.
-fn facts(model: &ModelFolder) -> Result<ModelFacts, Failure> {
+pub(super) fn facts(model: &ModelFolder) -> Result<ModelFacts, Failure> {
     let manifest = model.manifest();
     let bytes = model.read("souffleur.toml").or_fail()?;
     let digest = sha256_hex(bytes.as_ref()).map_err(|err| Failure::because(err.to_string(), "try again"))?;

@@ -173,9 +173,9 @@ fn what_makes_no_sense_is_told_at_once() {
     error: . holds no benchmark: expected anno.json, or folders such as WEB/ that hold one, each beside videos/
     hint: give --root the folder that the benchmark was unpacked into
     ");
-    assert_snapshot!(machine.fails(2, "bench mvbench --root . --out run"), @r"
-    error: mvbench cannot be run yet: its system prompt is not the model's own, which the engine takes from the model folder alone
-    hint: run proactivevideoqa, streamingbench-po, ovo-timing or omnimmi
+    assert_snapshot!(machine.fails(1, "bench mvbench --root . --out run"), @r"
+    error: . holds no benchmark: expected mvbench.json, all tasks in one list, beside videos/
+    hint: give --root the folder that the benchmark was unpacked into
     ");
     assert_snapshot!(machine.fails(1, "bench show nothing item"), @r"
     error: nothing is no run: run.json cannot be read: No such file or directory (os error 2)

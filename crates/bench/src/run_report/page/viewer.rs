@@ -161,27 +161,13 @@ fn axis(example: &Example<'_>) -> String {
 fn verdict(item: &ItemReport, secs: f64) -> (&'static str, &'static str) {
     let scores = item.answers.iter().flat_map(|answer| &answer.scores);
     let mine = scores.filter(|(time, _)| (time - secs).abs() < 1e-6).map(|(_, score)| *score);
-    let best = mine.fold(None, |best: Option<Option<f64>>, score| Some(best.flatten().max_by(score)));
-    match best {
+    let or_below_all = |score: &Option<f64>| score.unwrap_or(f64::NEG_INFINITY);
+    match mine.max_by(|a, b| or_below_all(a).total_cmp(&or_below_all(b))) {
         None => ("none", "out of span, or said before"),
         Some(None) => ("none", "the judge gave no score"),
         Some(Some(score)) if score >= 2.0 => ("full", "covers it"),
         Some(Some(score)) if score > 0.0 => ("part", "covers it partly"),
         Some(Some(_)) => ("none", "wrong"),
-    }
-}
-
-/// The larger of two scores that may be missing.
-trait MaxBy {
-    fn max_by(self, other: Self) -> Self;
-}
-
-impl MaxBy for Option<f64> {
-    fn max_by(self, other: Self) -> Self {
-        match (self, other) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        }
     }
 }
 
@@ -215,4 +201,31 @@ fn events(report: &RunReport, item: &ItemReport) -> String {
         .into_iter()
         .map(|(secs, _, line)| format!("<li><time>{}</time>{line}</li>\n", MediaTime::from_secs_f64(secs)));
     lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_report::data::AnswerReport;
+
+    #[test]
+    fn a_reply_is_shown_by_the_best_it_got() {
+        let answer =
+            |scores: &[(f64, Option<f64>)]| AnswerReport { scores: scores.to_vec(), ..AnswerReport::default() };
+        let answers = vec![
+            answer(&[(1.0, None), (2.0, Some(0.0)), (3.0, Some(1.0))]),
+            answer(&[(2.0, None), (3.0, Some(2.0)), (4.0, Some(1.0)), (5.0, Some(0.0))]),
+        ];
+        let item = ItemReport { answers, ..ItemReport::default() };
+        let classes = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].map(|secs| verdict(&item, secs));
+        let expected = [
+            ("none", "out of span, or said before"),
+            ("none", "the judge gave no score"),
+            ("none", "wrong"),
+            ("full", "covers it"),
+            ("part", "covers it partly"),
+            ("none", "wrong"),
+        ];
+        assert_eq!(classes, expected);
+    }
 }
