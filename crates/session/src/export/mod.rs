@@ -170,7 +170,11 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file beside its place and puts it there: it appears whole or not at all, and outlives a power cut.
+///
+/// # Errors
+/// What the system said.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = temporary_in(folder_of(path))?;
     file.write_all(bytes).map_err(without_path)?;
     file.as_file().sync_all()?;
