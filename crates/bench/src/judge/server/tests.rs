@@ -11,7 +11,10 @@ use super::*;
 use crate::{GoldAnswer, Span, TimedReply};
 use fake_server::{Act, FakeServer};
 
-const TIMEOUT: Duration = Duration::from_millis(400);
+/// Far beyond what a loaded machine takes over loopback, so that no answer is late by chance.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Where the server is to be too late: every hang costs the test this long.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn settings(folder: &std::path::Path) -> ServerSettings {
     ServerSettings {
@@ -100,7 +103,8 @@ fn a_server_in_trouble_costs_no_item_and_the_second_run_no_call() {
         }
     });
     let (items, predictions) = world(NUM_ITEMS);
-    let judge = judge_with(&server, None, settings(folder.path()));
+    let impatient = ServerSettings { timeout: SHORT_TIMEOUT, ..settings(folder.path()) };
+    let judge = judge_with(&server, None, impatient);
     judge.prepare(&items, &predictions).unwrap();
     assert_eq!(scores(&judge, &items, &predictions), expected_scores(NUM_ITEMS));
     let usage = judge.finish().unwrap().unwrap();

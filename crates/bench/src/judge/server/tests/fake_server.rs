@@ -89,7 +89,7 @@ fn serve(mut stream: TcpStream, seen: &Seen, act: &dyn Fn(&str, usize) -> Act) -
         Act::RetryAfter(secs) => write_response(&mut stream, 429, &format!("Retry-After: {secs}\r\n"), "too many"),
         Act::Raw(bytes) => stream.write_all(bytes),
         Act::Hang => {
-            thread::sleep(super::TIMEOUT * 5);
+            thread::sleep(super::SHORT_TIMEOUT * 5);
             Ok(())
         }
     }
