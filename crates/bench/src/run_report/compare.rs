@@ -84,7 +84,9 @@ impl fmt::Display for Comparison {
         let change = self.before.zip(self.after).map(|(before, after)| after - before);
         let change = change.map(|change| format!(" ({change:+.1})")).unwrap_or_default();
         let (omega, before, after) = (&self.omega, number(self.before), number(self.after));
-        writeln!(f, "PAUC (omega {omega}): {before} -> {after}{change}")?;
+        if !omega.is_empty() {
+            writeln!(f, "PAUC (omega {omega}): {before} -> {after}{change}")?;
+        }
         for (id, before, after) in &self.items {
             writeln!(f, "  {:+6.1}  {before:5.1} -> {after:5.1}  {}", after - before, one_line(id))?;
         }

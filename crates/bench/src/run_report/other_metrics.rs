@@ -12,7 +12,7 @@ use crate::timed_alert::{
     ALERT_IOU, ALERT_PRECISION, Alerting, OVO_TIMING, PROACTIVE_ALERTING, PROACTIVE_OUTPUT_PUSH, TOLERANCE_SECS,
     proactive_alerting,
 };
-use crate::{Predictions, TimedReply};
+use crate::{MAX_SCORE, Predictions, TimedReply};
 
 /// The metrics of a subset, and its items.
 pub(super) fn score(
@@ -121,7 +121,17 @@ fn items(subset: &Subset, gold: &Gold, predicted: &[Prediction]) -> Vec<ItemRepo
             let event = |item: &crate::datasets::AlertItem| Some((item.event.start_secs, item.event.end_secs));
             items.iter().map(|item| vec![answer("the event", event(item))]).collect()
         }
-        Gold::Choices(items) => items.iter().map(|item| vec![answer(&item.right_option(), None)]).collect(),
+        Gold::Choices(items) => {
+            let chosen = |item: &MultipleChoice| {
+                let reply = rows.get(item.question_id.as_str())?.model_response_list.first()?;
+                Some((reply.time, Some(if item.is_right(&reply.content) { MAX_SCORE } else { 0.0 })))
+            };
+            let right = |item: &MultipleChoice| AnswerReport {
+                scores: chosen(item).into_iter().collect(),
+                ..answer(&item.right_option(), None)
+            };
+            items.iter().map(|item| vec![right(item)]).collect()
+        }
     };
     let reports = subset.clips.iter().zip(answers).map(|(clip, answers)| {
         let mut report = item_report(&subset.name, &clip.question_id, rows.get(clip.question_id.as_str()).copied());

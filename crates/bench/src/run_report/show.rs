@@ -53,8 +53,10 @@ pub fn show_item(report: &RunReport, item: &ItemReport) -> String {
     if !item.is_predicted {
         _ = writeln!(text, "not played: it counts as silent");
     }
-    let score = number(item.score.get(omega).copied().flatten());
-    _ = write!(text, "PAUC (omega {omega}) {score}, {} turns in {:.1} s", item.turns, item.seconds);
+    if !omega.is_empty() {
+        _ = write!(text, "PAUC (omega {omega}) {}, ", number(item.score.get(omega).copied().flatten()));
+    }
+    _ = write!(text, "{} turns in {:.1} s", item.turns, item.seconds);
     text
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use souffleur_bench::run::{
     Asking, Benchmark, FramesPerTurn, ModelFacts, OFFLINE_PROMPT, RunFolder, RunPlan, Settings, Shard, drive, variants,
 };
-use souffleur_bench::run_report::{read_report, score_run, write_report};
+use souffleur_bench::run_report::{find_item, read_report, score_run, show_item, write_report};
 use souffleur_bench::{BenchError, ExactJudge, Strictness};
 use souffleur_engine::{EngineError, Observed, Resolution, Resolved, TurnInput, TurnModel, Urge};
 use souffleur_session::{ScriptedAnswer, ScriptedModel, StopSignal};
@@ -97,6 +97,10 @@ fn a_whole_video_is_one_turn_and_the_first_letter_counts() {
     ];
     assert_eq!(values, expected);
     assert_eq!((main.items, main.items_predicted), (3, 2));
+    let item = find_item(&scored.report, out.path(), "a-1").unwrap();
+    let shown = show_item(&scored.report, item);
+    assert!(shown.contains("due    B. Two.") && shown.contains("(B), not A.  [answer 1: 2]"), "{shown}");
+    assert!(!shown.contains("PAUC"), "{shown}");
     assert_eq!(read_report(out.path()).unwrap(), scored.report);
     let page = fs::read_to_string(out.path().join("report.html")).unwrap();
     assert!(page.contains("6, spread evenly") && page.contains(OFFLINE_PROMPT) && !page.contains("<i>"));

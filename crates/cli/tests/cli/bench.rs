@@ -226,3 +226,23 @@ fn the_report_opens_in_a_browser() {
     assert!(!log.contains("Content Security Policy") && !log.contains("Refused to"), "{log}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("Time and quality"), "{log}");
 }
+
+#[test]
+fn a_question_about_a_whole_video() {
+    const ANNOTATION: &str = r#"[{"video_id": "a", "duration": "short", "questions": [{"question_id": "1",
+        "task_type": "Counting", "question": "How many?", "options": ["A. One.", "B. Two."], "answer": "B"}]}]"#;
+    let machine = Machine::new();
+    std::fs::create_dir_all(machine.path("set/videos")).unwrap();
+    machine.write("set/video_mme.json", ANNOTATION);
+    std::fs::copy(format!("{}/videos/kitchen-1.mp4", clips()), machine.path("set/videos/a.mp4")).unwrap();
+    let scores: Value =
+        serde_json::from_str(machine.run("bench video-mme --root set --out run --frames 4 --json").ok()).unwrap();
+    // The kitchen model knows no letters.
+    assert_eq!(scores["video-mme"]["accuracy, Counting"], scores["video-mme"]["accuracy"]);
+    assert_eq!(scores["video-mme"]["items"], 1);
+    let row: Value =
+        serde_json::from_slice(&std::fs::read(machine.path("run/predictions/video-mme.jsonl")).unwrap()).unwrap();
+    assert_eq!((&row["turns"], row["model_response_list"].as_array().unwrap().len()), (&1.into(), 1), "{row}");
+    let other = machine.fails(1, "bench video-mme --root set --out run --frames 5");
+    assert!(other.contains("--frames 4, asked for is 5"), "{other}");
+}

@@ -178,7 +178,11 @@ fn events(report: &RunReport, item: &ItemReport) -> String {
         lines.push((*secs, 0, format!("<span class=\"who\">asked</span><span dir=\"auto\">{}</span>", escape(text))));
     }
     for answer in &item.answers {
-        let Some((start, end)) = answer.span else { continue };
+        let Some((start, end)) = answer.span else {
+            let text = escape(&answer.text);
+            lines.push((0.0, 1, format!("<span class=\"who\">due</span><span dir=\"auto\">{text}</span>")));
+            continue;
+        };
         let pauc = answer.pauc.get(&report.headline_omega).copied().flatten();
         let pauc = pauc.map(|pauc| format!(", PAUC {pauc:.1}")).unwrap_or_default();
         let text = format!(
