@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::clip::{Clip, ClipEnd, inside};
+use super::subset::table_order;
 use super::{RunError, Subset};
 use crate::datasets::{self, AlertItem, Dataset, OvoBench, ProactiveOutputItem};
 use crate::{Annotations, BenchError, Finding, Item, MultipleChoice, UserText};
@@ -146,9 +147,7 @@ impl Benchmark {
         let folders = entries.map(|entry| entry.path()).filter(|path| has_annotation(path));
         let mut found: Vec<(String, PathBuf)> =
             folders.filter_map(|path| Some((path.file_name()?.to_str()?.to_owned(), path))).collect();
-        // The order of the paper's tables, then by name.
-        let rank = |name: &str| ["WEB", "EGO", "TV", "VAD"].iter().position(|known| *known == name).unwrap_or(4);
-        found.sort_by(|(a, _), (b, _)| (rank(a), a).cmp(&(rank(b), b)));
+        found.sort_by(|(a, _), (b, _)| table_order(a, b));
         found
     }
 

@@ -17,7 +17,7 @@ use souffleur_session::export::write_whole;
 
 use super::prediction::{self, Prediction};
 use super::settings::Settings;
-use super::subset::{Subset, digest};
+use super::subset::{Subset, digest, table_order};
 use super::variant::{MAIN, Variant, VariantKind};
 use super::{Benchmark, RunError, Shard};
 
@@ -238,8 +238,7 @@ impl RunFolder {
         let benchmark: Benchmark = record.benchmark.parse()?;
         let shard: Shard = record.shard.parse()?;
         let mut names: Vec<&String> = record.subsets.keys().collect();
-        let rank = |name: &str| ["WEB", "EGO", "TV", "VAD"].iter().position(|known| *known == name).unwrap_or(4);
-        names.sort_by_key(|name| rank(name));
+        names.sort_by(|a, b| table_order(a, b));
         let mut subsets = Vec::new();
         for name in names {
             let path = self.path.join("annotations").join(format!("{name}.json"));

@@ -28,3 +28,4 @@ pub use subset::Subset;
 pub use variant::{MAIN, QUESTION_AT_END, Variant, VariantKind, variants};
 
 pub(crate) use prediction::to_score;
+pub(crate) use subset::SUBSETS_OF_TABLES;

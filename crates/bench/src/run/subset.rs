@@ -1,9 +1,19 @@
+use std::cmp::Ordering;
 use std::io;
 
 use souffleur_model::sha256_hex;
 
 use super::{Clip, Gold, Shard};
 use crate::Finding;
+
+/// ProactiveVideoQA's subsets, in the order of the papers' tables.
+pub(crate) const SUBSETS_OF_TABLES: [&str; 4] = ["WEB", "EGO", "TV", "VAD"];
+
+/// Sorts names of subsets: those of the papers' tables in their order, then the others by name.
+pub(super) fn table_order(a: &str, b: &str) -> Ordering {
+    let rank = |name| SUBSETS_OF_TABLES.iter().position(|known| *known == name).unwrap_or(SUBSETS_OF_TABLES.len());
+    (rank(a), a).cmp(&(rank(b), b))
+}
 
 /// A part of a benchmark: what is played and what is right.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,6 @@
 //! What papers report on ProactiveVideoQA, to stand beside a run on the same subsets.
 
-/// The subsets of the tables, in their order.
-pub(super) const SUBSETS: [&str; 4] = ["WEB", "EGO", "TV", "VAD"];
+pub(super) use crate::run::SUBSETS_OF_TABLES as SUBSETS;
 
 /// One system of a paper: PAUC at ω 0.5 and percent of duplicates, in the order of [`SUBSETS`].
 pub(super) struct Published {
