@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod interrupt;
+mod judging;
 mod model;
 mod pauc;
 mod progress;

@@ -7,7 +7,8 @@ use souffleur_bench::run_report::{RunReport, ScoredRun, score_run, write_report}
 use souffleur_bench::{ExactJudge, Judge, JudgeChoice, Omega};
 
 use crate::failure::{Failure, OrFail, one_line};
-use crate::pauc::{JudgeServerArgs, json_line};
+use crate::judging::JudgingArgs;
+use crate::pauc::json_line;
 
 /// Items listed one by one.
 const MAX_LISTED: usize = 10;
@@ -20,20 +21,18 @@ pub(super) struct Scoring {
 }
 
 impl Scoring {
-    pub(super) fn new(judge: &str, server: &JudgeServerArgs, omegas: &str) -> Result<Self, Failure> {
-        let choice: JudgeChoice = judge.parse().or_misuse()?;
-        let omegas = Omega::parse_list(omegas).or_misuse()?;
-        let opened = choice.open(&server.settings()).or_fail()?;
+    pub(super) fn new(args: &JudgingArgs) -> Result<Self, Failure> {
+        let choice = args.choice()?;
+        let omegas = args.omegas()?;
+        let judge = choice.open(&args.settings()).or_fail()?;
         // What stands behind an address may hold a key.
         let judge_name = match &choice {
             JudgeChoice::Server(endpoint) => endpoint.shown.clone(),
-            _ => judge.to_owned(),
+            _ => args.typed_judge().to_owned(),
         };
-        Ok(Self { judge_name, judge: opened, omegas })
+        Ok(Self { judge_name, judge, omegas })
     }
-}
 
-impl Scoring {
     /// Multiple choice: nobody needs to judge.
     pub(super) fn by_letter() -> Self {
         Self { judge_name: "the first option letter".into(), judge: Box::new(ExactJudge), omegas: Vec::new() }

@@ -13,7 +13,7 @@ use souffleur_model::{ModelFolder, sha256_hex};
 
 use super::outcome::{self, Scoring};
 use crate::failure::{Failure, OrFail};
-use crate::pauc::JudgeServerArgs;
+use crate::judging::JudgingArgs;
 use crate::{interrupt, progress};
 
 #[derive(Args)]
@@ -31,14 +31,8 @@ pub(crate) struct PlayArgs {
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     subset: Vec<String>,
 
-    /// Who judges
-    #[arg(long, value_name = "exact|embedded|URL", default_value = "exact")]
-    judge: String,
     #[command(flatten)]
-    server: JudgeServerArgs,
-    /// How much of a reply's lateness is forgiven: numbers from 0 to 1, separated by commas
-    #[arg(long, value_name = "LIST", default_value = "0,0.5,1", allow_negative_numbers = true)]
-    omega: String,
+    judging: JudgingArgs,
 
     /// Seconds between two frames [default: the model's]
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
@@ -79,7 +73,7 @@ pub(crate) struct PlayArgs {
 
 pub(super) fn run(benchmark: Benchmark, args: &PlayArgs) -> Result<(), Failure> {
     // What can be wrong is looked at in the order of what it costs: words, the model, files.
-    let scoring = Scoring::new(&args.judge, &args.server, &args.omega)?;
+    let scoring = Scoring::new(&args.judging)?;
     let shard: Shard = args.shard.parse().or_misuse()?;
     let frames_per_turn = args.frames_per_turn.parse().or_misuse()?;
     let engine_options = EngineOptions { provider: args.provider.parse().or_misuse()?, ..EngineOptions::default() };
