@@ -61,6 +61,8 @@ struct State {
     usage: JudgeUsage,
     /// Questions that this run has dealt with, answered or not.
     settled: HashSet<CacheKey>,
+    /// What the last question without an answer met.
+    last_trouble: String,
     /// What ended the asking, told by [`Judge::finish`].
     stopped_by: Option<JudgeError>,
 }
@@ -134,6 +136,17 @@ impl ServerJudge {
         Question { kind, key: CacheKey::new(self.client.model(), &prompt), prompt }
     }
 
+    /// Refuses to score when no question at all has an answer: the scores would be those of silence.
+    fn check_any_answered(&self) -> Result<(), JudgeError> {
+        let state = self.state();
+        let num_failed = state.usage.failed;
+        if num_failed == 0 || num_failed < state.usage.questions {
+            return Ok(());
+        }
+        let (server, reason) = (self.client.server().to_owned(), state.last_trouble.clone());
+        Err(JudgeError::Unreachable { server, num_failed, reason })
+    }
+
     /// The answer, asked for now where it was not prepared.
     fn answer_to(&self, question: Question) -> Option<String> {
         let key = question.key;
@@ -172,7 +185,8 @@ impl Judge for ServerJudge {
     fn prepare(&self, items: &[Item], predictions: &Predictions) -> Result<(), JudgeError> {
         let collector = Collector { judge: self, questions: RefCell::default() };
         evaluate(items, predictions, &collector, &[]);
-        self.ask_all(collector.questions.into_inner())
+        self.ask_all(collector.questions.into_inner())?;
+        self.check_any_answered()
     }
 
     fn finish(&self) -> Result<Option<JudgeUsage>, JudgeError> {

@@ -204,6 +204,19 @@ fn a_server_that_is_not_there_ends_the_run_soon() {
     assert!(usage.failed >= 16 && usage.failed < 20, "{usage}");
 }
 
+/// Too few questions for a row of failures are no reason to pass silence off as a score.
+#[test]
+fn a_server_that_answers_nothing_gives_no_scores() {
+    for act in [Act::Status(503, ""), Act::Status(200, "<html>Please log in.</html>")] {
+        let folder = tempfile::tempdir().unwrap();
+        let (items, predictions) = world(1);
+        let server = FakeServer::start(move |_, _| act);
+        let judge = judge_with(&server, None, settings(folder.path()));
+        let err = judge.prepare(&items, &predictions).unwrap_err();
+        assert!(matches!(err, JudgeError::Unreachable { num_failed: 3, .. }), "{err}");
+    }
+}
+
 /// Killed after any number of answers, a run goes on where it was.
 #[test]
 fn a_run_that_was_cut_off_goes_on() {

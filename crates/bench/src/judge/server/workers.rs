@@ -119,8 +119,11 @@ impl Round<'_> {
             }
             Err(trouble) => {
                 *num_failed_in_a_row += 1;
-                judge.state().usage.failed += 1;
                 let (num_failed, reason) = (*num_failed_in_a_row, trouble.reason());
+                let mut state = judge.state();
+                state.usage.failed += 1;
+                state.last_trouble.clone_from(&reason);
+                drop(state);
                 match trouble {
                     Trouble::Refused(_) => Err(JudgeError::Refused { server: server(), reason }),
                     _ if num_failed >= MAX_FAILED_IN_A_ROW => {
