@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use souffleur_capture::{CaptureError, FrameSource, open_source};
 use souffleur_core::{FrameGrid, MediaTime};
-use souffleur_engine::TurnModel;
+use souffleur_engine::{EngineError, TurnModel};
 use souffleur_session::{Controls, Event, SessionError, SessionOptions, StopSignal, run as run_session};
 
 use super::clip::Clip;
@@ -12,7 +12,7 @@ use super::{Progress, RunError};
 
 /// What came of playing a clip.
 pub(super) enum Played {
-    /// Seen to its end, or to where the video breaks off.
+    /// Seen to its end, or to where the video breaks off or the model's context is full.
     Whole(Prediction),
     /// There is nothing to see.
     Unseen(CaptureError),
@@ -62,6 +62,10 @@ pub(super) fn play(
     match outcome {
         Ok(_) => {}
         Err(SessionError::Source(error)) => row.broke_off = Some(error.to_string()),
+        // What one item asks is too long for the model: no start of the run would ever come past it.
+        Err(error @ SessionError::Turn { error: EngineError::ContextFull { .. }, .. }) => {
+            row.broke_off = Some(error.to_string());
+        }
         Err(cause) => {
             let (question_id, cause) = (clip.question_id.clone(), Box::new(cause));
             return Err(RunError::Session { question_id, cause });
@@ -84,4 +88,50 @@ fn open(clip: &Clip, options: &SessionOptions) -> Result<(Box<dyn FrameSource>, 
 fn last_turn(source: &dyn FrameSource, grid: &FrameGrid) -> Option<MediaTime> {
     let last_idx = source.describe().num_frames?.checked_sub(1)?;
     Some(grid.turn_time(grid.frame_time(last_idx)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use souffleur_engine::{Observed, Resolution, Resolved, TurnInput};
+
+    use super::super::clip::ClipEnd;
+    use super::super::settings::plain;
+    use super::*;
+
+    /// Has room for nothing.
+    struct Full;
+
+    impl TurnModel for Full {
+        fn observe(&mut self, _: TurnInput) -> Result<Observed, EngineError> {
+            Err(EngineError::ContextFull { needed_tokens: 200_089, free_tokens: 8192, context_tokens: 8192 })
+        }
+
+        fn resolve(&mut self, _: Resolution) -> Result<Resolved, EngineError> {
+            Err(EngineError::NoOpenTurn)
+        }
+
+        fn reset(&mut self) -> Result<(), EngineError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_item_too_long_for_the_context_breaks_off_and_the_run_goes_on() {
+        let video = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/kitchen/clips/videos/kitchen-1.mp4");
+        let clip = Clip {
+            question_id: "long".into(),
+            video: Some(video),
+            from_secs: 0.0,
+            end: ClipEnd::Video,
+            texts: Vec::new(),
+        };
+        let options = plain().session("", 1).unwrap();
+        let stop = StopSignal::default();
+        let played = play(&clip, &options, Asking::WhenDue, &mut Full, &stop, &mut |_| {}).unwrap();
+        let Played::Whole(row) = played else { panic!("played") };
+        assert!(row.broke_off.unwrap().contains("200089 tokens"));
+        assert!(row.model_response_list.is_empty());
+    }
 }
