@@ -115,12 +115,8 @@ impl Plot {
         }
         for (y, mut names) in places {
             names.sort_unstable();
-            let names: Vec<String> = names.iter().map(usize::to_string).collect();
-            _ = write!(
-                self.marks,
-                "<text class=\"end\" x=\"100%\" y=\"{y:.2}%\" dx=\"6\" dy=\".35em\">{}</text>",
-                names.join(" ")
-            );
+            let names = in_margin(&names);
+            _ = write!(self.marks, "<text class=\"end\" x=\"100%\" y=\"{y:.2}%\" dx=\"6\" dy=\".35em\">{names}</text>");
         }
     }
 
@@ -147,9 +143,29 @@ impl Plot {
     }
 }
 
+/// The names of curves that end together, as many as the margin has room for: the list below has them all.
+fn in_margin(names: &[usize]) -> String {
+    const MAX_CHARS: usize = 7;
+    let words = |names: &[usize]| names.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");
+    let all = words(names);
+    if all.len() <= MAX_CHARS {
+        return all;
+    }
+    let fits = |num: &usize| words(&names[..*num]).len() + 2 <= MAX_CHARS;
+    let num = (1..names.len()).rev().find(fits).unwrap_or(1);
+    format!("{} …", words(&names[..num]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_in_the_margin_do_not_run_out_of_it() {
+        assert_eq!(in_margin(&[1, 9, 15]), "1 9 15");
+        assert_eq!(in_margin(&[7, 10, 11, 12, 13, 14]), "7 10 …");
+        assert_eq!(in_margin(&[10, 11, 12]), "10 11 …");
+    }
 
     #[test]
     fn axes_end_at_round_numbers() {
