@@ -8,6 +8,7 @@
 //! RUN/report.json, report.md, report.html
 //! ```
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
@@ -203,9 +204,7 @@ impl RunFolder {
                 Some((record.variant_kind() == VariantKind::Sweep, label))
             })
             .collect();
-        found.sort_by(|(a_sweep, a), (b_sweep, b)| {
-            a_sweep.cmp(b_sweep).then_with(|| natural(a).total_cmp(&natural(b))).then_with(|| a.cmp(b))
-        });
+        found.sort_by(|(a_sweep, a), (b_sweep, b)| a_sweep.cmp(b_sweep).then_with(|| sweep_order(a, b)));
         std::iter::once(MAIN.to_owned()).chain(found.into_iter().map(|(_, label)| label)).collect()
     }
 
@@ -274,6 +273,12 @@ fn is_plain_name(name: &str) -> bool {
     matches!((components.next(), components.next()), (Some(Component::Normal(only)), None) if only == name)
 }
 
+/// Axis by axis; then by value, policies by name.
+fn sweep_order(a: &str, b: &str) -> Ordering {
+    let axis = |label: &str| label.rsplit_once('=').map_or_else(|| label.to_owned(), |(axis, _)| axis.to_owned());
+    axis(a).cmp(&axis(b)).then_with(|| natural(a).total_cmp(&natural(b))).then_with(|| a.cmp(b))
+}
+
 /// The number a label ends with, so that `eagerness=10` comes after `eagerness=2`.
 fn natural(label: &str) -> f64 {
     label.rsplit('=').next().and_then(|value| value.parse().ok()).unwrap_or(0.0)
@@ -294,5 +299,13 @@ mod tests {
     fn a_subset_cannot_lead_out_of_the_folder() {
         assert!(["WEB", "my clips", "..a"].into_iter().all(is_plain_name));
         assert!(!["", ".", "..", "a/b", "/a", "../a", "a/"].into_iter().any(is_plain_name));
+    }
+
+    #[test]
+    fn sweeps_stand_axis_by_axis() {
+        let mut labels = ["policy=zscore=2", "interval=0.5", "eagerness=10", "policy=threshold=0.9", "eagerness=-2"];
+        labels.sort_by(|a, b| sweep_order(a, b));
+        let sorted = ["eagerness=-2", "eagerness=10", "interval=0.5", "policy=threshold=0.9", "policy=zscore=2"];
+        assert_eq!(labels, sorted);
     }
 }
