@@ -101,12 +101,10 @@ pub const METRICS: &[&Metric] = &[
     &FIRST_REPLY_DELAY,
     &UNSCORED,
     &timed_alert::PROACTIVE_OUTPUT_PUSH,
-    &timed_alert::PROACTIVE_OUTPUT_POLLING,
     &timed_alert::OVO_TIMING,
     &timed_alert::PROACTIVE_ALERTING,
     &timed_alert::ALERT_PRECISION,
     &timed_alert::ALERT_IOU,
-    &timed_alert::PROACTIVE_TURN_TAKING,
     &multiple_choice::ACCURACY,
 ];
 

@@ -1,7 +1,7 @@
 //! Metrics that need no judge of words: was something said at the right moment, or rightly not said?
 //!
 //! StreamingBench proactive output (arXiv 2411.03628), OVO-Bench's forward tasks (arXiv 2501.05510) and OmniMMI's
-//! proactive alerting and turn-taking (arXiv 2503.22952). Pure functions over slices; replies are in time order.
+//! proactive alerting (arXiv 2503.22952). Pure functions over slices; replies are in time order.
 
 use crate::metric::{Direction, Metric};
 use crate::{Span, TimedReply};
@@ -16,16 +16,6 @@ pub const PROACTIVE_OUTPUT_PUSH: Metric = Metric {
     direction: Direction::HigherIsBetter,
     formula: "items whose first reply is within 2 s of the gold time and holds the gold output / items",
     source: "StreamingBench, arXiv 2411.03628; push protocol of MMDuet2, arXiv 2512.06810",
-    on_empty: None,
-};
-
-/// The same when asked each second; the two are not comparable.
-pub const PROACTIVE_OUTPUT_POLLING: Metric = Metric {
-    name: "proactive output (polling)",
-    unit: "%",
-    direction: Direction::HigherIsBetter,
-    formula: "as push, but the model is asked each second whether it is time; not comparable with push",
-    source: "StreamingBench, arXiv 2411.03628, released code",
     on_empty: None,
 };
 
@@ -67,16 +57,6 @@ pub const ALERT_IOU: Metric = Metric {
     formula: "mean over items of the overlap of [first alert, last alert] with the event / their union; 0 without an \
               alert",
     source: "OmniMMI, arXiv 2503.22952 (PA)",
-    on_empty: None,
-};
-
-/// Whether nothing was said to what asks nothing.
-pub const PROACTIVE_TURN_TAKING: Metric = Metric {
-    name: "proactive turn-taking",
-    unit: "%",
-    direction: Direction::HigherIsBetter,
-    formula: "items left without a reply / items",
-    source: "OmniMMI, arXiv 2503.22952 (PT)",
     on_empty: None,
 };
 
