@@ -6,6 +6,7 @@ mod engine;
 mod merge;
 mod outcome;
 mod play;
+mod run_args;
 mod show;
 
 use clap::{Args, Subcommand};

@@ -141,7 +141,7 @@ impl OrtModel {
     }
 
     /// The tokens of a turn: what is still unread, the turn itself, the drafted silence and its end.
-    fn compose(&mut self, frames: &[PixelValues], text: Option<&str>) -> Result<ComposedTurn, EngineError> {
+    fn compose(&self, frames: &[PixelValues], text: Option<&str>) -> Result<ComposedTurn, EngineError> {
         let merge = self.folder.config().vision.spatial_merge_size;
         let token_counts: Vec<usize> = frames.iter().map(|pixels| pixels.grid.num_tokens(merge)).collect();
         let turn = self.chat.turn(&token_counts, text)?;

@@ -1,35 +1,25 @@
 //! `souffleur bench NAME`: clips to a model, predictions to a folder, a report beside them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use souffleur_bench::Strictness;
 use souffleur_bench::run::{
-    Benchmark, FramesPerTurn, LeftOut, ModelFacts, Progress, RunFolder, RunPlan, Settings, Shard, drive, variants,
+    Benchmark, FramesPerTurn, LeftOut, ModelFacts, Progress, RunFolder, RunPlan, Settings, drive, variants,
 };
 use souffleur_engine::{Engine, EngineOptions, TurnModel, catalog};
 use souffleur_model::{ModelFolder, sha256_hex};
 
 use super::outcome::{self, Scoring};
+use super::run_args::RunArgs;
 use crate::failure::{Failure, OrFail};
 use crate::judging::JudgingArgs;
 use crate::{interrupt, progress};
 
 #[derive(Args)]
 pub(crate) struct PlayArgs {
-    /// The benchmark's folder: annotation and videos, or a folder a subset
-    #[arg(long, value_name = "DIR")]
-    root: PathBuf,
-    /// Model to run: a name from `souffleur model list` or a folder
-    #[arg(long, value_name = "NAME|DIR", default_value = catalog::DEFAULT_MODEL)]
-    model: String,
-    /// Folder for predictions and report; one that holds this run already is gone on with
-    #[arg(long, value_name = "RUN")]
-    out: PathBuf,
-    /// Subsets to run, separated by commas [default: all there are]
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    subset: Vec<String>,
+    #[command(flatten)]
+    run: RunArgs,
 
     #[command(flatten)]
     judging: JudgingArgs,
@@ -49,9 +39,6 @@ pub(crate) struct PlayArgs {
     /// Longest reply, in tokens
     #[arg(long, value_name = "N", default_value_t = 512)]
     max_new_tokens: usize,
-    /// Where to run the model: auto, cpu, or a provider this build has
-    #[arg(long, value_name = "PROVIDER", default_value = "auto")]
-    provider: String,
 
     /// Run everything again under other values: policy=text,threshold=0.5 or interval=0.5,1 or eagerness=-2..2; may be
     /// given several times
@@ -60,41 +47,24 @@ pub(crate) struct PlayArgs {
     /// Leave out the baselines that the model has to play: the policy threshold=0.5, and the question at the end
     #[arg(long)]
     no_baselines: bool,
-    /// Run this part of the items only, such as 1/4; `bench merge` joins the parts
-    #[arg(long, value_name = "i/n", default_value = "1/1")]
-    shard: String,
-    /// Fail on missing videos and oddities of the annotation instead of listing them
-    #[arg(long)]
-    strict: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 pub(super) fn run(benchmark: Benchmark, args: &PlayArgs) -> Result<(), Failure> {
     // What can be wrong is looked at in the order of what it costs: words, the model, files.
     let scoring = Scoring::new(&args.judging)?;
-    let shard: Shard = args.shard.parse().or_misuse()?;
+    let shard = args.run.shard()?;
     let frames_per_turn = args.frames_per_turn.parse().or_misuse()?;
-    let engine_options = EngineOptions { provider: args.provider.parse().or_misuse()?, ..EngineOptions::default() };
+    let engine_options = args.run.engine_options()?;
     // With the defaults of most models in place of what only the manifest says.
     variants(&settings(args, frames_per_turn, 1.0, 0.0), !args.no_baselines, &args.sweep).or_misuse()?;
-    let model = catalog::resolve(&args.model).or_fail()?;
+    let model = catalog::resolve(&args.run.model).or_fail()?;
     let manifest = model.manifest();
     let settings = settings(args, frames_per_turn, manifest.frame_interval_secs, manifest.default_eagerness);
-    let subsets = benchmark.open(&args.root, &args.subset).or_fail()?;
-    let plan = RunPlan {
-        benchmark,
-        root: args.root.clone(),
-        subsets: subsets.into_iter().map(|subset| subset.sharded(shard)).collect(),
-        model: facts(&model)?,
-        variants: variants(&settings, !args.no_baselines, &args.sweep).or_misuse()?,
-        shard,
-        strictness: if args.strict { Strictness::Strict } else { Strictness::Lenient },
-    };
-    let left_out = play(&plan, &args.out, &args.model, model, engine_options)?;
-    let run = RunFolder::open(&args.out).or_fail()?;
-    outcome::report(&run, &scoring, &left_out, args.json)
+    let variants = variants(&settings, !args.no_baselines, &args.sweep).or_misuse()?;
+    let plan = args.run.plan(benchmark, shard, &model, variants)?;
+    let left_out = play(&plan, &args.run.out, &args.run.model, model, engine_options)?;
+    let run = RunFolder::open(&args.run.out).or_fail()?;
+    outcome::report(&run, &scoring, &left_out, args.run.json)
 }
 
 /// Plays what has no predictions yet, behind a bar.
