@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use souffleur_session::export::write_whole;
@@ -112,6 +113,11 @@ pub struct RunFolder {
     path: PathBuf,
 }
 
+/// A run that was killed may leave a child caught between fork and exec, which shares its open files, and so the lock,
+/// for a moment longer: going on at once after a kill must not be refused. A run at work is told so after 1.5 s.
+const LOCK_TRIES: u32 = 30;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 impl RunFolder {
     /// A run that is there.
     ///
@@ -179,10 +185,19 @@ impl RunFolder {
         let failed = |cause| RunError::write(&path, cause);
         fs::create_dir_all(&self.path).map_err(failed)?;
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(fs::TryLockError::WouldBlock) => Err(RunError::Busy { folder: self.path.clone() }),
-            Err(fs::TryLockError::Error(cause)) => Err(RunError::write(&path, cause)),
+        let mut tries_left = LOCK_TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(fs::TryLockError::Error(cause)) => return Err(RunError::write(&path, cause)),
+                Err(fs::TryLockError::WouldBlock) if tries_left == 0 => {
+                    return Err(RunError::Busy { folder: self.path.clone() });
+                }
+                Err(fs::TryLockError::WouldBlock) => {
+                    tries_left -= 1;
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+            }
         }
     }
 
